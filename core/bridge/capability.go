@@ -1,0 +1,29 @@
+package bridge
+
+// Capabilities are facts about a network. A bridge declares the first group; the
+// core fills the second by assertion (see [Capabilities.Fill]).
+type Capabilities struct {
+	MaxText  int    // runes in one message; longer ones are [ErrTooLarge]. 0 = no limit
+	Markup   string // name of the dialect, for the capability table
+	Threads  bool   // has threads with one level
+	Replies  bool   // has replies other than threads
+	IDStable bool   // an edit keeps the message's ID
+
+	Edits    bool
+	Removals bool
+	Resolves bool
+	Follows  bool
+	Avatars  bool
+	Checks   bool
+}
+
+// Fill returns c with the powers that client has.
+func (c Capabilities) Fill(client Client) Capabilities {
+	_, c.Edits = client.(Editor)
+	_, c.Removals = client.(Remover)
+	_, c.Resolves = client.(Resolver)
+	_, c.Follows = client.(Follower)
+	_, c.Avatars = client.(AvatarOpener)
+	_, c.Checks = client.(Checker)
+	return c
+}

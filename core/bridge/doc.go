@@ -1,0 +1,33 @@
+// Package bridge is the contract between Steg's core and its bridges: the
+// interfaces, the events, the capabilities, the errors and the IDs. It is a
+// leaf: it imports nothing of ours, and of others only Matrix data types.
+//
+// # For authors of a bridge
+//
+// A bridge is one folder below bridges/ and one line in bridges/all. It
+// implements [Bridge] and [Client], then single powers ([Editor], [Remover],
+// [Resolver] …) one by one; the core finds them by assertion, once, and shows
+// them in [Capabilities].
+//
+// A bridge must:
+//
+//   - call [Sink.Deliver] before it acknowledges anything to its network: what
+//     Deliver returned nil for is on disk;
+//   - fill every gap after every connect, from the cursors of [Sink.Followed],
+//     with overlap (the core drops what it has seen, by [Meta.Key]);
+//   - advance a chat's cursor only past events that it has delivered;
+//   - make [Client.Send] idempotent by [Outgoing.Key], and when
+//     [Outgoing.Uncertain] is set look for that key at the network first;
+//   - recognise its own sends coming back and mark them with [Meta.Echo];
+//   - answer with the errors of this package, from one classify function.
+//
+// A bridge may convert its markup with any library, keep connections alive as
+// it likes inside [Client.Run], and run several goroutines there, as long as
+// Run waits for them.
+//
+// Common mistakes: a retry loop around Run (the core's supervisor reconnects);
+// retries inside Send (the lane retries, in order); taking a 401 for final
+// while the network's database is away; moving the cursor on a live event
+// while the gap before it is still being read; content, names or tokens in an
+// error text (errors are logged and stored).
+package bridge
