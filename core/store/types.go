@@ -1,0 +1,205 @@
+package store
+
+import (
+	"errors"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+)
+
+// ErrNoRow says that the row asked for does not exist.
+var ErrNoRow = errors.New("no such row")
+
+// Dir is the direction of a lane.
+type Dir string
+
+// The directions.
+const (
+	DirIn      Dir = "in"  // network to Matrix
+	DirOut     Dir = "out" // Matrix to network
+	DirControl Dir = "ctl" // the bot's own rooms: commands, invites, memberships
+)
+
+// LaneKey names a lane: the ordered work of one portal in one direction. The
+// control lane has portal 0 and bridge "".
+type LaneKey struct {
+	School bridge.SchoolID `db:"school"`
+	Bridge bridge.ID       `db:"bridge"`
+	Portal int64           `db:"portal"`
+	Dir    Dir             `db:"dir"`
+}
+
+// Entry is something to accept into a lane. The same (lane, Key) is accepted
+// once for ever: a repeat is ignored, whether it still waits or is long done.
+type Entry struct {
+	Lane    LaneKey
+	Key     bridge.Key
+	Kind    string // what Payload is; opaque here
+	Payload []byte
+}
+
+// Intake is what one call of accept commits together.
+type Intake struct {
+	Entries []Entry
+	Cursors []CursorMove
+	// SyncToken, when not nil, becomes the stored position of the bot's /sync.
+	SyncToken *string
+}
+
+// CursorMove stores a bridge's position in a chat.
+type CursorMove struct {
+	School bridge.SchoolID
+	Bridge bridge.ID
+	Chat   bridge.ChatID
+	Cursor bridge.Cursor
+}
+
+// Item is an accepted entry that is not done yet.
+type Item struct {
+	LaneKey
+	Seq      int64      `db:"seq"` // order within the lane
+	Key      bridge.Key `db:"item_key"`
+	Kind     string     `db:"kind"`
+	Payload  []byte     `db:"payload"`
+	Accepted time.Time  `db:"-"`
+}
+
+// Verdict is how an item ended.
+type Verdict string
+
+// The verdicts. Received = delivered + dropped + dead + pending, always.
+const (
+	Delivered Verdict = "delivered"
+	Dropped   Verdict = "dropped" // by a policy, named in the reason
+	Dead      Verdict = "dead"    // kept with its content, for replay or discard
+)
+
+// Done is the end of one item, with everything that must be true when it is.
+type Done struct {
+	Item    Item // LaneKey, Seq and Key are used
+	Verdict Verdict
+	Reason  string // the policy (Dropped) or why (Dead); no content
+	Links   []Link // message map rows to add
+	Removed []Link // message map rows to mark removed (Portal, Dir and Key are used)
+}
+
+// LinkKind tells what a message map row stands for.
+type LinkKind string
+
+// The kinds of message map rows.
+const (
+	LinkMessage LinkKind = "message"
+	LinkOther   LinkKind = "other" // edits, removals: kept so that a repeat is known
+)
+
+// Link is a row of the message map: a remote message and its Matrix event.
+type Link struct {
+	School bridge.SchoolID  `db:"school"`
+	Bridge bridge.ID        `db:"bridge"`
+	Portal int64            `db:"portal"`
+	Dir    Dir              `db:"dir"` // where the message came from: in = network
+	Key    bridge.Key       `db:"item_key"`
+	Kind   LinkKind         `db:"kind"`
+	Room   id.RoomID        `db:"room"`
+	Event  id.EventID       `db:"event_id"`
+	Remote bridge.MessageID `db:"remote_id"`
+	Sender id.UserID        `db:"sender"` // the Matrix sender: ghost or person
+	// Roots of the thread that the message belongs to, "" when none.
+	RootEvent  id.EventID       `db:"root_event"`
+	RootRemote bridge.MessageID `db:"root_remote"`
+	At         time.Time        `db:"-"`
+	Removed    bool             `db:"removed"`
+}
+
+// LaneState is what status shows of a lane.
+type LaneState struct {
+	LaneKey
+	Received  int64     `db:"received"`
+	Delivered int64     `db:"delivered"`
+	Dropped   int64     `db:"dropped"`
+	Dead      int64     `db:"dead"`
+	Attempts  int       `db:"attempts"` // of the oldest item
+	LastError string    `db:"last_error"`
+	Oldest    time.Time `db:"-"` // when the oldest pending item was accepted; zero when none
+	NextAt    time.Time `db:"-"` // when it is tried again; zero = now
+}
+
+// Pending counts what is neither delivered, dropped nor dead.
+func (l LaneState) Pending() int64 { return l.Received - l.Delivered - l.Dropped - l.Dead }
+
+// Account is the sum of lanes.
+type Account struct{ Received, Delivered, Dropped, Dead, Pending int64 }
+
+// DeadLetter is an item that can never cross, waiting for a human.
+type DeadLetter struct {
+	Item
+	Reason string    `db:"reason"`
+	DeadAt time.Time `db:"-"`
+	Number int64     `db:"number"` // how people name it; unique
+}
+
+// Mode is what may cross a portal.
+type Mode string
+
+// The modes.
+const (
+	ModeOff      Mode = "off"
+	ModeAnnounce Mode = "announce" // network to Matrix only
+	ModeBoth     Mode = "both"
+	ModeInbox    Mode = "inbox" // Matrix to network only
+)
+
+// Portal is a Matrix room joined to one remote chat.
+type Portal struct {
+	ID      int64           `db:"id"` // for logs and lanes; never reused
+	School  bridge.SchoolID `db:"school"`
+	Bridge  bridge.ID       `db:"bridge"`
+	Chat    bridge.ChatID   `db:"chat"`
+	Ref     string          `db:"ref"`  // the operator's name for the chat
+	Slug    string          `db:"slug"` // local part of the alias
+	Name    string          `db:"name"`
+	Topic   string          `db:"topic"`
+	Private bool            `db:"private"`
+	Room    id.RoomID       `db:"room"`     // "" until made
+	OwnRoom bool            `db:"own_room"` // made by us; false = an existing room was linked
+	Mode    Mode            `db:"mode"`
+	// ModeFixed says that the configuration names the mode; commands may not change it.
+	ModeFixed bool          `db:"mode_fixed"`
+	Origin    string        `db:"origin"`  // "config", "pattern" or "command"
+	Paused    string        `db:"paused"`  // why nothing crosses now; "" = not paused
+	Members   string        `db:"members"` // Matrix IDs and patterns entitled in a private chat, space-separated
+	Follows   bool          `db:"follows"` // the login receives the chat's events
+	Cursor    bridge.Cursor `db:"cursor_pos"`
+}
+
+// Ghost is what we know of a remote person.
+type Ghost struct {
+	School    bridge.SchoolID `db:"school"`
+	Bridge    bridge.ID       `db:"bridge"`
+	User      bridge.UserID   `db:"remote_user"`
+	MXID      id.UserID       `db:"mxid"`
+	Name      string          `db:"name"`       // as last set on Matrix
+	AvatarKey string          `db:"avatar_key"` // as last set on Matrix
+	Bot       bool            `db:"bot"`
+}
+
+// Member is a Matrix user's membership of a portal's room.
+type Member struct {
+	School     bridge.SchoolID `db:"school"`
+	Room       id.RoomID       `db:"room"`
+	User       id.UserID       `db:"user_id"`
+	Membership string          `db:"membership"` // "join", "invite"; others are not kept
+	Name       string          `db:"name"`
+	Avatar     string          `db:"avatar"` // mxc URL
+}
+
+// LoginState is the last reported state of a bridge's login.
+type LoginState struct {
+	Bridge bridge.ID        `db:"bridge"`
+	Login  bridge.LoginID   `db:"login"`
+	State  bridge.ConnState `db:"state"`
+	Cause  string           `db:"cause"`
+	Since  time.Time        `db:"-"`
+}
