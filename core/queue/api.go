@@ -23,13 +23,15 @@ type Attempt struct {
 	Uncertain bool
 }
 
-// Outcome is how a step ended. Exactly one of Done, Retry and Hold is set.
+// Outcome is how a step ended. Exactly one of Done, Retry, Hold and Defer is set.
 type Outcome struct {
 	Done  *store.Done
 	Retry *Retry
 	// Hold keeps the lane still, without attempts, until [Queue.Wake] (or a minute
 	// passed): a paused portal, a login that a human must repair. Shown by status.
 	Hold string
+	// Defer puts the item at the end of its lane, for a later look.
+	Defer *Defer
 }
 
 // Retry asks for another attempt of the same item.
@@ -39,4 +41,11 @@ type Retry struct {
 	// Shared says that everything behind the same breaker (see [Options.Breaker])
 	// is affected.
 	Shared bool
+}
+
+// Defer moves an item behind everything that waits in its lane now, durably, and
+// not before After: an edit or removal whose target is not known yet must not
+// stop the lane, which may hold the target further back.
+type Defer struct {
+	After time.Duration
 }
