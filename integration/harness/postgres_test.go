@@ -1,0 +1,119 @@
+package harness_test
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/steg-bridge/steg/integration/harness"
+	"github.com/steg-bridge/steg/integration/harness/harnesstest"
+)
+
+func TestPostgresCopiesTemplates(t *testing.T) {
+	t.Parallel()
+	cluster := servers.Postgres(t)
+	dsn, err := cluster.CreateDatabase(t.Context(), "Vorlage-1")
+	check(t, err)
+	execute(t, dsn, "create table counter (n integer)", "insert into counter values (7)")
+	copied, err := cluster.CreateDatabaseFrom(t.Context(), "kopie", "Vorlage-1")
+	check(t, err)
+	if got := number(t, copied, "select n from counter"); got != 7 {
+		t.Errorf("copy holds %d, want 7", got)
+	}
+	check(t, cluster.DropDatabase(t.Context(), "kopie"))
+	check(t, cluster.DropDatabase(t.Context(), "kopie"))
+	if _, err := pgx.Connect(t.Context(), copied); err == nil {
+		t.Error("connected to a dropped database")
+	}
+}
+
+func TestPostgresRefusesConnections(t *testing.T) {
+	t.Parallel()
+	cluster := servers.Postgres(t)
+	dsn, err := cluster.CreateDatabase(t.Context(), "gesperrt")
+	check(t, err)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	check(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+
+	check(t, cluster.AllowConnections(t.Context(), "gesperrt", false))
+	if _, err := conn.Exec(t.Context(), "select 1"); err == nil {
+		t.Error("an open connection still works")
+	}
+	if _, err := pgx.Connect(t.Context(), dsn); err == nil {
+		t.Error("a new connection was accepted")
+	}
+	check(t, cluster.AllowConnections(t.Context(), "gesperrt", true))
+	if got := number(t, dsn, "select 5"); got != 5 {
+		t.Errorf("got %d, want 5", got)
+	}
+}
+
+func TestPostgresKeepsItsDataWhenKilled(t *testing.T) {
+	t.Parallel()
+	cluster := harnesstest.Postgres(t, harness.PostgresOptions{})
+	dsn, err := cluster.CreateDatabase(t.Context(), "bleibt")
+	check(t, err)
+	execute(t, dsn, "create table counter (n integer)", "insert into counter values (7)")
+	conn, err := pgx.Connect(t.Context(), dsn) // a backend that has to notice the crash
+	check(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	check(t, cluster.Kill())
+	if _, err := pgx.Connect(t.Context(), dsn); err == nil {
+		t.Error("a killed server accepted a connection")
+	}
+	check(t, cluster.Start(t.Context()))
+	if got := number(t, dsn, "select n from counter"); got != 7 {
+		t.Errorf("got %d, want 7", got)
+	}
+}
+
+func TestPostgresSyncsUnlessToldNotTo(t *testing.T) {
+	t.Parallel()
+	for _, noSync := range []bool{false, true} {
+		t.Run(strconv.FormatBool(noSync), func(t *testing.T) {
+			t.Parallel()
+			cluster := harnesstest.Postgres(t, harness.PostgresOptions{NoSync: noSync})
+			conn, err := pgx.Connect(t.Context(), cluster.DSN("postgres"))
+			check(t, err)
+			defer conn.Close(context.WithoutCancel(t.Context()))
+			var fsync string
+			check(t, conn.QueryRow(t.Context(), "show fsync").Scan(&fsync))
+			if want := map[bool]string{false: "on", true: "off"}[noSync]; fsync != want {
+				t.Errorf("fsync is %s, want %s", fsync, want)
+			}
+		})
+	}
+}
+
+func TestDatabasesOfTestsAreApart(t *testing.T) {
+	t.Parallel()
+	one, other := servers.Database(t), servers.Database(t)
+	if one == other || !strings.HasPrefix(one, "postgres://") {
+		t.Errorf("got %s and %s", one, other)
+	}
+}
+
+func execute(t *testing.T, dsn string, statements ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	check(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	for _, statement := range statements {
+		_, err := conn.Exec(t.Context(), statement)
+		check(t, err)
+	}
+}
+
+func number(t *testing.T, dsn, query string) int {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	check(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	var n int
+	check(t, conn.QueryRow(t.Context(), query).Scan(&n))
+	return n
+}
