@@ -13,7 +13,7 @@ import (
 // own, unless we are root, whom PostgreSQL refuses.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // nil is the zero value of SysProcAttr.Credential and means ourselves
+		return nil, nil // as SysProcAttr.Credential understands it
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		account, err := user.Lookup(name)

@@ -42,14 +42,14 @@ func buildMattermost(ctx context.Context, pins, dir string, say func(string)) er
 			return fmt.Errorf("copy %s: %w", name, err)
 		}
 	}
-	english, err := os.ReadFile(filepath.Join(source, "i18n", "en.json")) //nolint:gosec // in the module cache
+	english, err := os.ReadFile(filepath.Join(source, "i18n", "en.json"))
 	if err != nil {
 		return fmt.Errorf("copy translations: %w", err)
 	}
-	if err := os.Mkdir(filepath.Join(dir, "i18n"), 0o755); err != nil { //nolint:gosec // read by servers
+	if err := os.Mkdir(filepath.Join(dir, "i18n"), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "i18n", "en.json"), english, 0o644) //nolint:gosec // read by servers
+	return os.WriteFile(filepath.Join(dir, "i18n", "en.json"), english, 0o644)
 }
 
 // goBuild builds packages of the module in pins into dir. -trimpath matters

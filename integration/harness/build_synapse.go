@@ -39,8 +39,8 @@ func pythonIn(venv string) string { return filepath.Join(venv, "bin", "python") 
 // environment for Synapse. Wrappers that choose a version by the working
 // directory are resolved.
 func findPython(ctx context.Context) (string, error) {
-	const probe = "import sys, venv, ensurepip, sqlite3, ssl\nassert sys.version_info >= (3, 10)\nprint(sys.executable)"
-	for _, name := range []string{"/usr/bin/python3", "python3", "python3.13", "python3.12", "python3.11", "python3.10"} {
+	const probe = "import sys, venv, ensurepip, sqlite3, ssl\nassert sys.version_info >= (3, 11)\nprint(sys.executable)"
+	for _, name := range []string{"/usr/bin/python3", "python3", "python3.13", "python3.12", "python3.11"} {
 		if _, err := exec.LookPath(name); err != nil {
 			continue
 		}
@@ -51,6 +51,6 @@ func findPython(ctx context.Context) (string, error) {
 	}
 	return "", &MissingError{
 		Program: "python3 with venv",
-		Remedy:  "install Python 3.10 or newer, on Debian with: apt-get install python3 python3-venv",
+		Remedy:  "install Python 3.11 or newer, on Debian with: apt-get install python3 python3-venv",
 	}
 }

@@ -58,7 +58,7 @@ func StartDendrite(ctx context.Context, options HomeserverOptions) (*Homeserver,
 
 // dendriteSQLite names a file for every component; with one missing Dendrite
 // does not start. Media is configured apart because it has a second key.
-var dendriteSQLite = dendriteDatabases{ //nolint:gochecknoglobals // a constant
+var dendriteSQLite = dendriteDatabases{
 	components: `room_server:    {database: {connection_string: "file:roomserver.db"}}
 sync_api:       {database: {connection_string: "file:syncapi.db"}}
 federation_api: {database: {connection_string: "file:federationapi.db"}}
@@ -145,7 +145,7 @@ func serverEnv(dir string, extra ...string) []string {
 // folder, and creates it at the first call.
 func databaseOf(ctx context.Context, cluster *Postgres, dir, name, clause string) (string, error) {
 	note := filepath.Join(dir, "database.name")
-	if old, err := os.ReadFile(note); err == nil { //nolint:gosec // our own file
+	if old, err := os.ReadFile(note); err == nil {
 		return cluster.DSN(string(old)), nil
 	}
 	dsn, err := cluster.create(ctx, name, clause)

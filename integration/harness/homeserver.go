@@ -47,7 +47,7 @@ type Homeserver struct {
 
 // registrationSecret lets RegisterUser create accounts. The server listens on
 // the loopback interface of a test machine only.
-const registrationSecret = "harness-registration-secret" //nolint:gosec // not a credential of anything real
+const registrationSecret = "harness-registration-secret"
 
 // newHomeserver holds what both servers have in common.
 func newHomeserver(options HomeserverOptions) *Homeserver {
@@ -120,7 +120,7 @@ func (h *Homeserver) RegisterUser(ctx context.Context, localpart, password strin
 
 // NewPerson registers an ordinary account and logs it in.
 func (h *Homeserver) NewPerson(ctx context.Context, localpart string) (*MatrixPerson, error) {
-	const password = "correct-horse" //nolint:gosec // a made-up person
+	const password = "correct-horse"
 	if err := h.RegisterUser(ctx, localpart, password, false); err != nil {
 		return nil, err
 	}

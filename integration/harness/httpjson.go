@@ -80,7 +80,7 @@ func send(client *http.Client, request *http.Request, token string) ([]byte, htt
 	if err != nil {
 		return nil, nil, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s %s: %w", request.Method, request.URL.Path, err)

@@ -89,7 +89,7 @@ func Install(ctx context.Context, server Server, say func(line string)) (string,
 // run executes a build step in dir with our environment plus env, and returns
 // its standard output. An error carries the end of both outputs.
 func run(ctx context.Context, dir string, env []string, program string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // programs are named in this package
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
 	var out, errs bytes.Buffer

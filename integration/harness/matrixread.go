@@ -191,7 +191,8 @@ func messagesOf(events []*event.Event) []MatrixMessage {
 		case event.EventMessage:
 			content := ev.Content.AsMessage()
 			at, known := place[content.RelatesTo.GetReplaceID()]
-			if known && content.NewContent != nil {
+			// Nobody may edit what somebody else wrote; clients ignore it.
+			if known && content.NewContent != nil && messages[at].Sender == ev.Sender {
 				messages[at].Edits = append(messages[at].Edits, content.NewContent.Body)
 			}
 		case event.EventReaction:

@@ -53,7 +53,7 @@ type mattermostTemplate struct {
 
 const (
 	adminName     = "admin"
-	adminPassword = "Correct-horse-1" //nolint:gosec // a made-up person
+	adminPassword = "Correct-horse-1"
 )
 
 // StartMattermost starts a Mattermost on options.Dir. The first server of a
@@ -106,8 +106,8 @@ func (m *Mattermost) Stop(ctx context.Context) error {
 func mattermostDatabase(ctx context.Context, options MattermostOptions, program, dir string) (database, token string, err error) {
 	tokenFile := filepath.Join(dir, "admin.token")
 	nameFile := filepath.Join(dir, "database.name")
-	if raw, err := os.ReadFile(tokenFile); err == nil { //nolint:gosec // our own file
-		name, err := os.ReadFile(nameFile) //nolint:gosec // our own file
+	if raw, err := os.ReadFile(tokenFile); err == nil {
+		name, err := os.ReadFile(nameFile)
 		return string(name), string(raw), err
 	}
 	template, err := options.Postgres.mattermostTemplate(ctx, program)
@@ -139,7 +139,7 @@ func (p *Postgres) mattermostTemplate(ctx context.Context, program string) (*mat
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	port, err := FreePort(ctx)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 )
 
 // personPassword is that of everybody CreateUser makes.
-const personPassword = "Correct-horse-2" //nolint:gosec // made-up people
+const personPassword = "Correct-horse-2"
 
 // EnsureTeam returns the ID of the open team with this name and creates it when
 // it is missing. Names are lower-case letters, digits and dashes.

@@ -19,7 +19,7 @@ const (
 
 // handedOut remembers the ports of this process, so that two servers that
 // start at the same time do not get the same one.
-var handedOut = struct { //nolint:gochecknoglobals // a port is a process-wide resource
+var handedOut = struct {
 	sync.Mutex
 	ports map[int]bool
 }{ports: make(map[int]bool)}
@@ -33,7 +33,7 @@ func FreePort(ctx context.Context) (int, error) {
 	defer handedOut.Unlock()
 	var config net.ListenConfig
 	for range 1000 {
-		port := firstPort + rand.IntN(lastPort-firstPort) //nolint:gosec // not a secret
+		port := firstPort + rand.IntN(lastPort-firstPort)
 		if handedOut.ports[port] {
 			continue
 		}

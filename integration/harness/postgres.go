@@ -161,8 +161,8 @@ func (p *Postgres) DropDatabase(ctx context.Context, name string) error {
 	return nil
 }
 
-// AllowConnections(ctx, name, false) ends all connections of a database and
-// refuses new ones until it is called with true.
+// AllowConnections with false ends all connections of a database and refuses
+// new ones until it is called with true.
 func (p *Postgres) AllowConnections(ctx context.Context, name string, allow bool) error {
 	err := p.admin(ctx, "postgres", "ALTER DATABASE "+quoted(name)+" ALLOW_CONNECTIONS "+strconv.FormatBool(allow))
 	if err == nil && !allow {
@@ -224,7 +224,7 @@ func settings(values map[string]string, args ...string) []string {
 // initCluster runs initdb. It does not wait for the disk: a cluster half
 // written in a crash is thrown away with its folder.
 func initCluster(ctx context.Context, program, dir string, env []string, account *syscall.Credential) error {
-	cmd := exec.CommandContext(ctx, program, "-D", filepath.Join(dir, "data"), "-U", postgresUser, //nolint:gosec // found by postgresBin
+	cmd := exec.CommandContext(ctx, program, "-D", filepath.Join(dir, "data"), "-U", postgresUser,
 		"-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
 	cmd.Dir, cmd.Env = dir, env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account}
@@ -264,7 +264,7 @@ func existingDir(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // servers may run as another account
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
 	return dir, nil

@@ -35,9 +35,7 @@ func TestPostgresRefusesConnections(t *testing.T) {
 	cluster := servers.Postgres(t)
 	dsn, err := cluster.CreateDatabase(t.Context(), "gesperrt")
 	check(t, err)
-	conn, err := pgx.Connect(t.Context(), dsn)
-	check(t, err)
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	conn := connect(t, dsn)
 
 	check(t, cluster.AllowConnections(t.Context(), "gesperrt", false))
 	if _, err := conn.Exec(t.Context(), "select 1"); err == nil {
@@ -58,9 +56,7 @@ func TestPostgresKeepsItsDataWhenKilled(t *testing.T) {
 	dsn, err := cluster.CreateDatabase(t.Context(), "bleibt")
 	check(t, err)
 	execute(t, dsn, "create table counter (n integer)", "insert into counter values (7)")
-	conn, err := pgx.Connect(t.Context(), dsn) // a backend that has to notice the crash
-	check(t, err)
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	connect(t, dsn) // a backend that has to notice the crash
 	check(t, cluster.Kill())
 	if _, err := pgx.Connect(t.Context(), dsn); err == nil {
 		t.Error("a killed server accepted a connection")
@@ -77,9 +73,7 @@ func TestPostgresSyncsUnlessToldNotTo(t *testing.T) {
 		t.Run(strconv.FormatBool(noSync), func(t *testing.T) {
 			t.Parallel()
 			cluster := harnesstest.Postgres(t, harness.PostgresOptions{NoSync: noSync})
-			conn, err := pgx.Connect(t.Context(), cluster.DSN("postgres"))
-			check(t, err)
-			defer conn.Close(context.WithoutCancel(t.Context()))
+			conn := connect(t, cluster.DSN("postgres"))
 			var fsync string
 			check(t, conn.QueryRow(t.Context(), "show fsync").Scan(&fsync))
 			if want := map[bool]string{false: "on", true: "off"}[noSync]; fsync != want {
@@ -99,9 +93,7 @@ func TestDatabasesOfTestsAreApart(t *testing.T) {
 
 func execute(t *testing.T, dsn string, statements ...string) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), dsn)
-	check(t, err)
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	conn := connect(t, dsn)
 	for _, statement := range statements {
 		_, err := conn.Exec(t.Context(), statement)
 		check(t, err)
@@ -110,10 +102,17 @@ func execute(t *testing.T, dsn string, statements ...string) {
 
 func number(t *testing.T, dsn, query string) int {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), dsn)
-	check(t, err)
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	conn := connect(t, dsn)
 	var n int
 	check(t, conn.QueryRow(t.Context(), query).Scan(&n))
 	return n
+}
+
+// connect opens a connection for the rest of the test.
+func connect(t *testing.T, dsn string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	check(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
 }

@@ -215,7 +215,7 @@ func (p *Proc) spawn() (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(p.command.Path, p.command.Args...) //nolint:noctx,gosec // it outlives the call, the caller names the program
+	cmd := exec.Command(p.command.Path, p.command.Args...)
 	cmd.Dir, cmd.Env = p.command.Dir, p.command.Env
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = procAttr(p.command)
@@ -225,7 +225,7 @@ func (p *Proc) spawn() (*child, error) {
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		defer log.Close()
+		defer func() { _ = log.Close() }()
 		err := cmd.Start()
 		if err == nil {
 			run.process = cmd.Process

@@ -53,7 +53,7 @@ func (p *Proxy) URL() string { return "http://" + p.address }
 // Accepted counts the connections accepted so far.
 func (p *Proxy) Accepted() int64 { return p.accepts.Load() }
 
-// Refuse(ctx, true) makes new connections fail with "connection refused" until
+// Refuse with true makes new connections fail with "connection refused" until
 // it is called with false. Open connections go on.
 func (p *Proxy) Refuse(ctx context.Context, refuse bool) error {
 	p.control.Lock()
@@ -90,7 +90,7 @@ func (p *Proxy) unlisten() error {
 	return err
 }
 
-// Hang(true) stalls everything: connections are accepted, but no byte moves in
+// Hang with true stalls everything: connections are accepted, but no byte moves in
 // either direction. With Hang(false) all held bytes move on, so a request whose
 // sender has given up meanwhile still arrives, as it may on a real network. To
 // lose it instead, call CutAll first.
@@ -100,7 +100,7 @@ func (p *Proxy) Hang(hang bool) { p.faults.set(func(f *state) { f.hang = hang })
 // is under way.
 func (p *Proxy) Latency(d time.Duration) { p.faults.set(func(f *state) { f.latency = d }) }
 
-// LoseAnswers(true) lets requests through and throws answers away: the target
+// LoseAnswers with true lets requests through and throws answers away: the target
 // acts, its caller never hears of it. A connection that has lost bytes cannot
 // go on; it is cut when LoseAnswers(false) is called.
 func (p *Proxy) LoseAnswers(lose bool) {

@@ -33,7 +33,7 @@ func newEcho(t *testing.T) *echo {
 				return
 			}
 			go func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				lines := bufio.NewScanner(conn)
 				for lines.Scan() {
 					e.lines.Add(1)

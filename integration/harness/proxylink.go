@@ -41,7 +41,7 @@ func (f *faults) get() (state, <-chan struct{}) {
 
 // link is one forwarded connection.
 type link struct {
-	ctx    context.Context //nolint:containedctx // it is the link's life, not a caller's
+	ctx    context.Context // the life of the link
 	end    context.CancelFunc
 	client *net.TCPConn
 	lost   atomic.Bool // bytes of the answer were thrown away

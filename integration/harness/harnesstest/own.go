@@ -111,7 +111,7 @@ func endWithTest(tb testing.TB, server *harness.Proc) {
 // PostgreSQL for root.
 func openDir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("", "steg-test-")
+	dir, err := os.MkdirTemp("", "steg-test-") //nolint:usetesting // see above
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -129,7 +130,9 @@ func (s *Servers) homeserver(
 // launch starts a server in a folder of the shared ones and remembers to stop
 // it. It does not use the context of the test that came first, because the
 // server outlives that test.
-func launch[T interface{ Stop(ctx context.Context) error }](
+func launch[T interface {
+	Stop(ctx context.Context) error
+}](
 	s *Servers, name string, begin func(ctx context.Context, dir string) (T, error),
 ) (T, error) {
 	var none T
@@ -162,7 +165,7 @@ func (s *Servers) folder() (string, error) {
 		return "", err
 	}
 	s.dir = dir
-	return dir, os.Chmod(dir, 0o755) //nolint:gosec // see above
+	return dir, os.Chmod(dir, 0o755)
 }
 
 // stop ends the servers in reverse order and removes their folder.
@@ -170,8 +173,8 @@ func (s *Servers) stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var first error
-	for i := len(s.stops) - 1; i >= 0; i-- {
-		if err := s.stops[i](ctx); err != nil && first == nil {
+	for _, stop := range slices.Backward(s.stops) {
+		if err := stop(ctx); err != nil && first == nil {
 			first = err
 		}
 	}

@@ -27,7 +27,7 @@ func main() {
 	if err := prepare(ctx, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "prepare:", err)
 		stop()
-		os.Exit(1) //nolint:gocritic // stop has been called
+		os.Exit(1)
 	}
 }
 

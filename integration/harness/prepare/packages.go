@@ -50,7 +50,7 @@ func installPackages(ctx context.Context, say func(string)) error {
 	}
 	for _, args := range [][]string{{"update"}, strings.Fields(command)[1:]} {
 		say("apt-get " + strings.Join(args, " "))
-		cmd := exec.CommandContext(ctx, "apt-get", args...) //nolint:gosec // fixed package names
+		cmd := exec.CommandContext(ctx, "apt-get", args...)
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("apt-get %s: %w\n%s", args[0], err, out[max(0, len(out)-4096):])
@@ -74,7 +74,7 @@ func hasPostgres(context.Context) bool {
 }
 
 func hasPython(ctx context.Context) bool {
-	const probe = "import sys, venv, ensurepip; assert sys.version_info >= (3, 10)"
+	const probe = "import sys, venv, ensurepip; assert sys.version_info >= (3, 11)"
 	for _, name := range []string{"/usr/bin/python3", "python3"} {
 		if exec.CommandContext(ctx, name, "-c", probe).Run() == nil {
 			return true
