@@ -18,13 +18,26 @@ type Service struct {
 	http *http.Client
 	log  *slog.Logger
 	now  func() time.Time
+
+	authorization string // header of every request
+	registered    *seen[id.UserID]
+	joined        *seen[membership]
+	creating      *keyLock // one CreateRoom per alias
+	sealer        *sealer
 }
+
+// remembered bounds what is known to be registered and joined: a few megabytes.
+const remembered = 1 << 15
 
 // New makes a Service. It does no I/O. The error names everything that is wrong
 // with the options.
 func New(opts Options) (*Service, error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
+		return nil, fmt.Errorf("matrix: %w", err)
+	}
+	sealer, err := newSealer(opts.AvatarSecret)
+	if err != nil {
 		return nil, fmt.Errorf("matrix: %w", err)
 	}
 	s := &Service{
@@ -34,9 +47,19 @@ func New(opts Options) (*Service, error) {
 			bot:    id.NewUserID(opts.BotLocalpart, opts.ServerName),
 		},
 		opts: opts,
-		http: &http.Client{Transport: opts.Transport},
-		log:  opts.Log,
-		now:  opts.Now,
+		http: &http.Client{
+			Transport: opts.Transport,
+			// A redirect would lose the method, or the token.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		log: opts.Log,
+		now: opts.Now,
+
+		authorization: "Bearer " + opts.ASToken,
+		registered:    newSeen[id.UserID](remembered),
+		joined:        newSeen[membership](remembered),
+		creating:      newKeyLock(),
+		sealer:        sealer,
 	}
 	if opts.SenderLocalpart != "" {
 		s.sender = id.NewUserID(opts.SenderLocalpart, opts.ServerName)

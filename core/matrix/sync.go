@@ -1,0 +1,145 @@
+package matrix
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/steg-bridge/steg/core/intent"
+)
+
+const (
+	pollTime  = 30 * time.Second
+	pollSlack = 45 * time.Second // what an answer may take beyond pollTime
+	// keepAlive is how often a position without news is stored, so that its time
+	// stays near.
+	keepAlive = 5 * time.Minute
+)
+
+// Sync reads the bot's /sync and gives what it brings to inbox, until ctx ends;
+// then it returns nil. The position moves only together with a commit of the
+// inbox. Failures are logged and tried again after a pause of 1 to 30 s.
+func (s *Service) Sync(ctx context.Context, inbox Inbox) error {
+	pause := pauser{}
+	var at position
+	for ctx.Err() == nil {
+		next, err := s.syncStep(ctx, inbox, at)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "sync failed, trying again", slog.Any("error", err))
+			pause.wait(ctx)
+			continue
+		}
+		pause.reset()
+		at = next
+	}
+	return nil
+}
+
+// syncStep makes one step from at, which is the zero position at first.
+func (s *Service) syncStep(ctx context.Context, inbox Inbox, at position) (position, error) {
+	if at.token == "" {
+		if err := s.EnsureGhost(ctx, s.bot); err != nil {
+			return at, err
+		}
+		stored, err := inbox.SyncToken(ctx)
+		if err != nil {
+			return at, err
+		}
+		if at = parsePosition(stored); at.token == "" {
+			return s.startSync(ctx, inbox, at)
+		}
+	}
+	answer, err := s.sync(ctx, at.token, s.syncFilter())
+	if hasStatus(err, http.StatusBadRequest, "") || hasStatus(err, http.StatusNotFound, "") {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the homeserver no longer knows the sync position, starting anew and looking back", slog.Any("error", err))
+		return s.startSync(ctx, inbox, at)
+	}
+	if err != nil {
+		return at, err
+	}
+	return s.takeSync(ctx, inbox, at, answer)
+}
+
+// takeSync gives one answer of /sync to the inbox.
+func (s *Service) takeSync(ctx context.Context, inbox Inbox, at position, answer []byte) (position, error) {
+	root := gjson.ParseBytes(answer)
+	next := position{token: root.Get("next_batch").String(), at: s.now()}
+	if next.token == "" {
+		return at, errNotMatrix
+	}
+	evs, err := s.syncedEvents(ctx, root, at)
+	if err != nil {
+		return at, err
+	}
+	if len(evs) > 0 || (next.token != at.token && at.at.IsZero()) || next.at.Sub(at.at) >= keepAlive {
+		if err := accept(ctx, inbox, evs, next); err != nil {
+			return at, err
+		}
+	} else {
+		next.at = at.at // not stored
+	}
+	s.ephemeralOf(ctx, inbox, root)
+	return next, nil
+}
+
+// syncedEvents collects timeline events, oldest first within a room, with what a
+// limited timeline left out, and invites.
+func (s *Service) syncedEvents(ctx context.Context, root gjson.Result, at position) ([]intent.Event, error) {
+	var evs []intent.Event
+	var failed error
+	eachRoom(root.Get("rooms.join"), func(room roomKey, joined gjson.Result) bool {
+		timeline := joined.Get("timeline")
+		if timeline.Get("limited").Bool() && timeline.Get("prev_batch").String() != "" {
+			missed, err := s.missed(ctx, room, timeline.Get("prev_batch").String(), at)
+			if err != nil {
+				failed = err
+				return false
+			}
+			evs = append(evs, missed...)
+		}
+		timeline.Get("events").ForEach(func(_, raw gjson.Result) bool {
+			if ev, ok := eventOf(raw, room, intent.SourceSync); ok && ev.Type == redactionType {
+				evs = append(evs, ev)
+			}
+			return true
+		})
+		return true
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	return append(evs, s.invites(root)...), nil
+}
+
+func (s *Service) ephemeralOf(ctx context.Context, inbox Inbox, root gjson.Result) {
+	eachRoom(root.Get("rooms.join"), func(room roomKey, joined gjson.Result) bool {
+		joined.Get("ephemeral.events").ForEach(func(_, ev gjson.Result) bool {
+			if typ := text(ev.Get("type")); ephemeralType(typ) {
+				inbox.Ephemeral(ctx, room, typ, []byte(ev.Get("content").Raw))
+			}
+			return true
+		})
+		return true
+	})
+}
+
+// sync makes one request; since "" does not wait.
+func (s *Service) sync(ctx context.Context, since, filter string) ([]byte, error) {
+	query := url.Values{"filter": {filter}, "set_presence": {"offline"}}
+	if since != "" {
+		query.Set("since", since)
+		query.Set("timeout", strconv.FormatInt(pollTime.Milliseconds(), 10))
+	}
+	return s.do(ctx, request{
+		op: "sync", method: http.MethodGet, as: s.bot, query: query, path: path(clientV3, "sync"),
+		timeout: max(pollTime+pollSlack, s.opts.HTTPTimeout),
+	})
+}
