@@ -69,8 +69,8 @@ func (n *Network) send(ctx context.Context, id bridge.LoginID, chat bridge.ChatI
 	if l := n.login(id); err == nil && l.echoFirst {
 		for cn := range l.conns {
 			for _, p := range cn.queue {
-				if p.change.msg == m && p.taken != nil {
-					echoes = append(echoes, p.taken)
+				if p.change.msg == m && p.done != nil {
+					echoes = append(echoes, p.done)
 				}
 			}
 		}

@@ -90,8 +90,8 @@ func (n *Network) ReorderPushes(id bridge.LoginID, on bool) {
 	n.login(id).reorder = on
 }
 
-// EchoFirst switches answering a send only after the login's connections have
-// read its push.
+// EchoFirst switches answering a send only after the login's clients have read
+// and handled its push.
 func (n *Network) EchoFirst(id bridge.LoginID, on bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -45,12 +45,13 @@ type push struct {
 	seq    int
 	joined int // the chat's last change when the login joined it
 	time   time.Time
-	taken  chan struct{} // closed when the client has read it; may be nil
+	done   chan struct{} // closed when the client is through with it; may be nil
 }
 
 // conn is one open connection of a login. n.mu guards its fields.
 type conn struct {
 	queue  []push
+	busy   chan struct{} // done of the push that the client works on; may be nil
 	wake   chan struct{} // holds a token when queue or closed changed
 	closed bool
 }
@@ -59,7 +60,7 @@ type conn struct {
 func (l *login) push(p push) {
 	for c := range l.conns {
 		one := p
-		one.taken = make(chan struct{})
+		one.done = make(chan struct{})
 		c.queue = append(c.queue, one)
 		if l.duplicate {
 			c.queue = append(c.queue, p)
@@ -78,6 +79,9 @@ func (c *conn) signal() {
 // next waits for the next push. It returns errBroken when the connection broke
 // and the error of ctx when that ends.
 func (n *Network) next(ctx context.Context, l *login, c *conn) (push, error) {
+	n.mu.Lock()
+	c.release()
+	n.mu.Unlock()
 	for {
 		n.mu.Lock()
 		closed, waiting, reorder := c.closed, len(c.queue), l.reorder
@@ -129,10 +133,16 @@ func (n *Network) take(c *conn, reorder bool) (push, bool) {
 	}
 	p := c.queue[0]
 	c.queue = c.queue[1:]
-	if p.taken != nil {
-		close(p.taken)
-	}
+	c.busy = p.done
 	return p, true
+}
+
+// release says that the client is through with its last push. Callers hold mu.
+func (c *conn) release() {
+	if c.busy != nil {
+		close(c.busy)
+		c.busy = nil
+	}
 }
 
 // cut breaks all connections of l. Callers hold mu.
@@ -146,9 +156,10 @@ func (l *login) cut() {
 func (l *login) drop(c *conn) {
 	delete(l.conns, c)
 	c.closed = true
+	c.release()
 	for _, p := range c.queue {
-		if p.taken != nil {
-			close(p.taken)
+		if p.done != nil {
+			close(p.done)
 		}
 	}
 	c.queue = nil

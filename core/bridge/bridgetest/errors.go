@@ -75,7 +75,7 @@ func (k *kit) everyCall(f Fault, want func(what string, err error)) {
 // patience is how long a call may take under a fault.
 func patience(f Fault, settle time.Duration) time.Duration {
 	if f == FaultTimeout {
-		return time.Second
+		return 300 * time.Millisecond
 	}
 	return settle
 }

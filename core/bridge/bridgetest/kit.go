@@ -30,6 +30,8 @@ type kit struct {
 	sink   *Sink
 	client bridge.Client
 
+	finished bool
+
 	mu    sync.Mutex
 	count int
 	runs  []*supervised
@@ -45,7 +47,7 @@ func newKit(tb testing.TB, o Opts) *kit {
 	})
 	k.remote = k.env.Remote
 	k.client = k.open(k.env.Bridge)
-	tb.Cleanup(k.stopAll)
+	tb.Cleanup(k.finish) // also when the case gives up half-way
 	return k
 }
 
@@ -60,10 +62,14 @@ func (k *kit) open(b bridge.Bridge) bridge.Client {
 
 func (k *kit) caps() bridge.Capabilities { return k.env.Bridge.Capabilities().Fill(k.client) }
 
-// finish checks what must hold after every case.
+// finish checks what must hold after every case, once.
 func (k *kit) finish() {
 	k.tb.Helper()
 	k.stopAll()
+	if k.finished {
+		return
+	}
+	k.finished = true
 	for _, b := range k.sink.Breaches() {
 		k.tb.Errorf("breach of the contract: %s", b)
 	}

@@ -1,0 +1,245 @@
+package bridgetest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/bridge/bridgetest"
+)
+
+// proof is a mutant that a case must catch, and words that it must say then.
+type proof struct {
+	mutate func(*mutant)
+	says   string
+}
+
+var errTemporary = &bridge.TemporaryError{Err: errors.New("mutant")}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func isTemporary(err error) bool { return bridge.Classify(err) == bridge.ClassTemporary }
+
+func proofs() map[string]proof {
+	return map[string]proof{
+		"lifecycle/open_does_no_io": {func(m *mutant) {
+			m.open = func(c bridge.Client) {
+				ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+				defer cancel()
+				_, _ = c.Chat(ctx, "any")
+			}
+		}, "did not return within"},
+		"lifecycle/stops_on_cancel":            {errorAtStop, "at the end of its context, want nil"},
+		"lifecycle/stops_while_deliver_blocks": {deafDeliver, "did not return within"},
+		"lifecycle/stops_at_every_call":        {errorAtStop, "when cancelled in call 1"},
+		"lifecycle/runs_again":                 {runOnce, "not in"},
+		"lifecycle/reports_states": {func(m *mutant) {
+			m.state = func(s bridge.ConnState) bool { return s != bridge.StateCatchingUp }
+		}, `State "connected" after "connecting"`},
+		"lifecycle/leaves_nothing_running": {leakGoroutine, "goroutines are left running"},
+		"lifecycle/start_stop_stress":      {errorAtStop, "want nil"},
+
+		"inbound/plain_corpus": {message(func(m *bridge.Message) {
+			m.Content.Body = strings.ToUpper(m.Content.Body)
+		}), "delivered"},
+		"inbound/html_is_text": {message(func(m *bridge.Message) {
+			m.Content.Format, m.Content.FormattedBody = "org.matrix.custom.html", m.Content.Body
+		}), "a live"},
+		"inbound/bold":    {message(func(m *bridge.Message) { m.Content.FormattedBody = "" }), "formatted body"},
+		"inbound/longest": {message(func(m *bridge.Message) { m.Content.Body = m.Content.Body[:min(len(m.Content.Body), 1000)] }), "delivered 1000"},
+		"inbound/empty":   {stuckAtEmpty, "the message is delivered"},
+		"inbound/mention": {message(func(m *bridge.Message) { m.Mentions = nil }), "the one person mentioned"},
+		"inbound/everyone": {message(func(m *bridge.Message) {
+			m.Mentions = append(m.Mentions, "all")
+		}), "everybody is no person"},
+		"inbound/thread_reply":            {message(func(m *bridge.Message) { m.Thread = "" }), "Thread of the reply"},
+		"inbound/sender_and_time":         {message(func(m *bridge.Message) { m.Time = m.Time.Add(time.Hour) }), "away from the network's"},
+		"inbound/one_event_each":          {double, "11 messages became"},
+		"inbound/unlinked_chats_stay_out": {mixChats, "differ"},
+		"inbound/nothing_before_follow": {func(m *mutant) {
+			m.follow = func(bridge.Cursor, error) (bridge.Cursor, error) { return "0", nil }
+		}, "from before Follow"},
+
+		"outbound/plain_corpus": {outgoing(func(m *bridge.Outgoing) { m.Content.Body = strings.ToUpper(m.Content.Body) }), "the network shows"},
+		"outbound/bold":         {outgoing(func(m *bridge.Outgoing) { m.Content.FormattedBody = "" }), "sent bold"},
+		"outbound/html_like": {outgoing(func(m *bridge.Outgoing) {
+			m.Content.Body, _, _ = strings.Cut(m.Content.Body, "<")
+		}), "lacks"},
+		"outbound/longest": {func(m *mutant) {
+			m.caps = func(c bridge.Capabilities) bridge.Capabilities { c.MaxText *= 2; return c }
+		}, "too large"},
+		"outbound/too_large": {outgoing(func(m *bridge.Outgoing) {
+			if r := []rune(m.Content.Body); len(r) > 4000 {
+				m.Content.Body = string(r[:4000])
+			}
+		}), "longer than MaxText"},
+		"outbound/nul_and_control":      {refuse("\x00", errors.New("mutant")), "control characters"},
+		"outbound/empty":                {refuseEmpty, "an empty text"},
+		"outbound/author_shown":         {outgoing(func(m *bridge.Outgoing) { m.Author.Name = "bridge" }), "is shown as"},
+		"outbound/mention":              {outgoing(func(m *bridge.Outgoing) { m.People = nil }), "want the mention"},
+		"outbound/everyone_is_harmless": {sendRaw, "alarms everybody"},
+		"outbound/thread_reply":         {outgoing(func(m *bridge.Outgoing) { m.Thread = "" }), "has the root"},
+		"outbound/receipt": {func(m *mutant) {
+			m.send = func(ctx context.Context, o *bridge.Outgoing, next sendFunc) (bridge.Receipt, error) {
+				r, err := next(ctx, o)
+				r.ID += "0"
+				return r, err
+			}
+		}, "the receipt says"},
+
+		"idempotence/same_key_twice":             {ignoreKey, "a repeat answers"},
+		"idempotence/same_key_after_restart":     {ignoreKey, "a repeat answers"},
+		"idempotence/same_text_other_key":        {dedupeByText, "two keys with one text"},
+		"idempotence/uncertain_and_not_there":    {trustUncertain, "want 3"},
+		"idempotence/answer_lost":                {ignoreKey, "the network shows 3 messages"},
+		"idempotence/answer_lost_then_restart":   {ignoreKey, "the message 2 times"},
+		"idempotence/answers_lost_in_many_lanes": {ignoreKey, "a lane sent"},
+		"idempotence/edit_answer_lost": {func(m *mutant) {
+			m.edit = func(_ context.Context, _ *bridge.OutgoingEdit, next func() error) error {
+				_ = next()
+				return nil
+			}
+		}, "an answer that is lost"},
+
+		"echo/message_has_its_key":   {forgetEcho[bridge.Event], "Echo key"},
+		"echo/overtakes_the_answer":  {echoAfterAnswer, "Echo key"},
+		"echo/answer_lost":           {echoAfterAnswer, "Echo key"},
+		"echo/edit_has_its_key":      {forgetEcho[*bridge.Edit], "Echo key"},
+		"echo/removal_is_no_news":    {removalAsEdit, "came back as an edit"},
+		"echo/in_catch_up":           {forgetEchoCatchingUp, "without Echo"},
+		"echo/of_the_process_before": {forgetEchoCatchingUp, "Echo key"},
+
+		"order/inbound":            {swapMessages, "differ"},
+		"order/inbound_duplicated": {double, "differ"},
+		"order/inbound_reordered":  {swapMessages, "differ"},
+		"order/outbound":           {swapSends, "in another order"},
+		"order/both_ways":          {swapSends, "in another order"},
+		"order/edits":              {oldEdits, "differ"},
+
+		"resume/cut_at_every_step":               {noCatchUp, "differ"},
+		"resume/restart_at_every_step":           {noCatchUp, "differ"},
+		"resume/store_fails_at_every_deliver":    {swallowStoreErrors, "differ"},
+		"resume/crash_after_every_commit":        {noCatchUp, "differ"},
+		"resume/cut_while_deliver_blocks":        {noCatchUp, "differ"},
+		"resume/changes_while_away":              {noCatchUp, "differ"},
+		"resume/many_missed":                     {onePage, "differ"},
+		"resume/many_missed_store_fails":         {cursorEarly, "differ"},
+		"resume/cursor_is_honoured":              {fromTheBeginning, "events again"},
+		"resume/server_errors_while_catching_up": {noCatchUp, "differ"},
+
+		"relations/inbound_edit":            {drop[*bridge.Edit], "the edit is delivered"},
+		"relations/inbound_removal":         {drop[*bridge.Removal], "differ"},
+		"relations/inbound_removal_of_root": {noCascade, "differ"},
+		"relations/outbound_edit": {func(m *mutant) {
+			m.edit = func(context.Context, *bridge.OutgoingEdit, func() error) error { return nil }
+		}, "after the edit"},
+		"relations/outbound_removal": {func(m *mutant) {
+			m.remove = func(func() error) error { return nil }
+		}, "shows 2 messages"},
+		"relations/edit_of_nothing":  {failing(is(bridge.ErrNotFound), bridge.ErrRejected), "an edit of what is gone"},
+		"relations/reply_to_nothing": {failing(is(bridge.ErrNotFound), errTemporary), "a reply to what is gone"},
+
+		"capabilities/declared_is_implemented": {func(m *mutant) {
+			m.plain = true
+			m.caps = func(c bridge.Capabilities) bridge.Capabilities { c.Edits = true; return c }
+		}, "declares Edits"},
+		"capabilities/are_facts": {changingCaps, "capabilities changed"},
+		"capabilities/check_finds": {func(m *mutant) {
+			m.check = func([]bridge.Finding) []bridge.Finding { return nil }
+		}, "Check found nothing"},
+		"capabilities/check_finds_a_dead_login": {func(m *mutant) {
+			m.check = func([]bridge.Finding) []bridge.Finding {
+				return []bridge.Finding{{Level: bridge.LevelOK, What: "all"}}
+			}
+		}, "a dead login healthy"},
+
+		"errors/unauthorized":  {failing(is(bridge.ErrLoggedOut), errTemporary), "a token that is not valid"},
+		"errors/revoked":       {failing(is(bridge.ErrLoggedOut), errTemporary), "Run ends for good"},
+		"errors/rate_limited":  {failing(isTemporary, errTemporary), "After is 0s"},
+		"errors/server_error":  {failing(isTemporary, bridge.ErrRejected), "a broken server"},
+		"errors/timeout":       {failing(isTemporary, bridge.ErrRejected), "without an answer"},
+		"errors/forbidden":     {failing(is(bridge.ErrForbidden), errTemporary), "without the right"},
+		"errors/unknown_chat":  {failing(is(bridge.ErrNotFound), errTemporary), "Send to a private chat"},
+		"errors/archived_chat": {failing(is(bridge.ErrForbidden), errTemporary), "an archived chat"},
+		"errors/cancelled":     {failing(is(context.Canceled), bridge.ErrRejected), "an ended context"},
+
+		"metadata/chat": {func(m *mutant) {
+			m.chat = func(i *bridge.ChatInfo, err error) (*bridge.ChatInfo, error) { i.Topic = ""; return i, err }
+		}, "Chat is"},
+		"metadata/private_chat": {func(m *mutant) {
+			m.follow = func(c bridge.Cursor, _ error) (bridge.Cursor, error) { return c, nil }
+		}, "Follow of a private chat"},
+		"metadata/unknown_chat":             {failing(is(bridge.ErrNotFound), bridge.ErrForbidden), "not for us"},
+		"metadata/chat_change":              {drop[*bridge.ChatChange], "a ChatChange tells"},
+		"metadata/chat_archived":            {drop[*bridge.ChatGone], "a ChatGone tells"},
+		"metadata/chat_archived_while_away": {drop[*bridge.ChatGone], "a ChatGone tells"},
+		"metadata/user": {func(m *mutant) {
+			m.user = func(i *bridge.UserInfo, err error) (*bridge.UserInfo, error) {
+				i.Name = strings.ToLower(i.Name)
+				return i, err
+			}
+		}, "User is"},
+		"metadata/unknown_user": {failing(is(bridge.ErrNotFound), errTemporary), "User of nobody"},
+		"metadata/user_change":  {drop[*bridge.UserChange], "a UserChange tells"},
+		"metadata/avatar":       {func(m *mutant) { m.mime = "text/html" }, "the picture's type"},
+		"metadata/resolve": {func(m *mutant) {
+			m.resolve = func(string, []bridge.ChatInfo, error) ([]bridge.ChatInfo, error) { return nil, nil }
+		}, "Resolve of a plain ref"},
+
+		"keys/same_live_and_in_catch_up": {unstableKeys, "keys changed"},
+		"keys/same_in_every_catch_up":    {unstableKeys, "keys changed"},
+
+		"secrets/at_work": {func(m *mutant) {
+			m.deliver = each(func(ev bridge.Event) []bridge.Event {
+				m.log.LogAttrs(context.Background(), slog.LevelDebug-4, "event", slog.String("event", fmt.Sprintf("%+v", ev)))
+				if e, ok := ev.(*bridge.Message); ok {
+					m.log.LogAttrs(context.Background(), slog.LevelDebug, "message", slog.String("body", e.Content.Body))
+				}
+				return []bridge.Event{ev}
+			})
+		}, "the log holds"},
+		"secrets/in_trouble": {func(m *mutant) {
+			m.fails = func(err error) error { return fmt.Errorf("with token-of-the-relay: %w", err) }
+		}, "an error of type"},
+	}
+}
+
+// Each case of the suite fails when it must, and says why.
+func TestEveryCaseCanFail(t *testing.T) {
+	t.Parallel()
+	all := proofs()
+	for _, c := range bridgetest.Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			p, ok := all[c.Name]
+			if !ok {
+				t.Fatalf("no mutant proves that the case can fail")
+			}
+			r := record(t, c, bridgetest.Opts{New: newMutantEnv(p.mutate), Settle: 500 * time.Millisecond})
+			switch {
+			case r.Skipped():
+				t.Errorf("the case was skipped: %s", r.said())
+			case !r.Failed():
+				t.Errorf("the case does not catch its mutant")
+			case !strings.Contains(r.said(), p.says):
+				t.Errorf("the case fails, but does not say %q:\n%s", p.says, r.said())
+			}
+		})
+	}
+	for name := range all {
+		known := false
+		for _, c := range bridgetest.Cases() {
+			known = known || c.Name == name
+		}
+		if !known {
+			t.Errorf("a proof for %q, which is no case", name)
+		}
+	}
+}
