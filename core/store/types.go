@@ -64,6 +64,10 @@ type Item struct {
 	Kind     string     `db:"kind"`
 	Payload  []byte     `db:"payload"`
 	Accepted time.Time  `db:"-"`
+	// NotBefore is set on a deferred item; the items behind it need not wait.
+	NotBefore time.Time `db:"-"`
+	// Uncertain says that an earlier attempt may have had its effect.
+	Uncertain bool `db:"uncertain"`
 }
 
 // Verdict is how an item ended.
@@ -165,6 +169,7 @@ type Portal struct {
 	Room    id.RoomID       `db:"room"`     // "" until made
 	OwnRoom bool            `db:"own_room"` // made by us; false = an existing room was linked
 	Mode    Mode            `db:"mode"`
+	Applied Mode            `db:"applied"` // the mode that the room's power levels show; "" = none yet
 	// ModeFixed says that the configuration names the mode; commands may not change it.
 	ModeFixed bool          `db:"mode_fixed"`
 	Origin    string        `db:"origin"`  // "config", "pattern" or "command"

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/steg-bridge/steg/core/bridge"
+)
+
+// Claimed is a lane with work that this process owns.
+type Claimed struct {
+	Lane LaneKey
+	ID   int64
+	Last int64 // the last number given out
+	// Tried says that an earlier process may have attempted the oldest items, up
+	// to and including the first that is not deferred.
+	Tried    bool
+	Attempts int
+	NextAt   time.Time
+}
+
+func (l *laneRow) claimed() Claimed {
+	return Claimed{Lane: l.LaneKey, ID: l.ID, Last: l.LastSeq, Tried: l.Tried, Attempts: int(l.Attempts), NextAt: at(l.NextAt)}
+}
+
+// Claim takes up to limit waiting lanes that have no owner, or whose owner has
+// fallen silent. owns says whether this process may send for a bridge (nil = for
+// all); other lanes anybody may take.
+func (i *Instance) Claim(ctx context.Context, limit int, owns func(bridge.ID) bool) ([]Claimed, error) {
+	if !i.Live() {
+		return nil, wrap("claim lanes", errNotLive)
+	}
+	var free []string
+	if err := i.s.r.SelectContext(ctx, &free, i.s.r.Rebind(`SELECT id FROM instance WHERE beat_at < `+i.s.aliveSince()+` AND id <> ?`), i.id); err != nil {
+		return nil, wrap("claim lanes", err)
+	}
+	owners := i.s.newRows("owner:t")
+	for _, o := range append(free, "") {
+		owners.add(o)
+	}
+	var kinds []struct {
+		Dir    Dir       `db:"dir"`
+		Bridge bridge.ID `db:"bridge"`
+	}
+	if err := i.s.r.SelectContext(ctx, &kinds, i.s.r.Rebind("SELECT DISTINCT lane.dir, lane.bridge FROM lane JOIN "+owners.from()+
+		" ON lane.owner = d.owner WHERE lane.busy"), owners.args()...); err != nil {
+		return nil, wrap("claim lanes", err)
+	}
+	mine := i.s.newRows("dir:t", "bridge:t")
+	for _, k := range kinds {
+		if k.Dir != DirOut || owns == nil || owns(k.Bridge) {
+			mine.add(string(k.Dir), string(k.Bridge))
+		}
+	}
+	if mine.count == 0 {
+		return nil, nil
+	}
+	return i.claim(ctx, limit, owners, mine)
+}
+
+func (i *Instance) claim(ctx context.Context, limit int, owners, mine *rows) ([]Claimed, error) {
+	pick := "SELECT " + laneColumns + " FROM lane WHERE lane.busy AND lane.owner IN (SELECT d.owner FROM " + owners.from() +
+		") AND (lane.dir, lane.bridge) IN (SELECT d.dir, d.bridge FROM " + mine.from() + ") ORDER BY lane.next_at, lane.id LIMIT ?"
+	if i.s.Multi() {
+		pick += " FOR UPDATE SKIP LOCKED"
+	}
+	var out []Claimed
+	err := i.s.inTx(ctx, "claim lanes", func(ctx context.Context, tx *sqlx.Tx) error {
+		out = nil
+		list, err := i.s.selectLanes(ctx, tx, pick, owners.args(mine.args(limit)...)...)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		ids := i.s.newRows("id:n")
+		for n := range list {
+			l := &list[n]
+			l.Tried = l.Tried || l.Owner != ""
+			ids.add(l.ID)
+			out = append(out, l.claimed())
+		}
+		_, err = exec(ctx, tx, "UPDATE lane SET tried = tried OR owner <> '', owner = ?, touched = FALSE WHERE id IN (SELECT d.id FROM "+ids.from()+")",
+			append([]any{i.id}, ids.args()...)...)
+		return err
+	})
+	return out, err
+}
+
+// Touched lists the lanes of this process to which another one added something
+// since the last call, with the last number given out.
+func (i *Instance) Touched(ctx context.Context) ([]Claimed, error) {
+	var n int
+	if err := i.s.r.GetContext(ctx, &n, i.s.r.Rebind("SELECT COUNT(*) FROM lane WHERE touched AND owner = ?"), i.id); err != nil || n == 0 {
+		return nil, wrap("look for new work", err)
+	}
+	var out []Claimed
+	err := i.s.inTx(ctx, "look for new work", func(ctx context.Context, tx *sqlx.Tx) error {
+		list, err := i.s.selectLanes(ctx, tx, "UPDATE lane SET touched = FALSE WHERE touched AND owner = ? RETURNING "+laneColumns, i.id)
+		out = claimedAll(list)
+		return err
+	})
+	return out, err
+}
+
+// Owned lists all lanes with work that this process owns, for a comparison with
+// what it believes: after the lease had run out, or after a commit with an
+// unknown end.
+func (i *Instance) Owned(ctx context.Context) ([]Claimed, error) {
+	list, err := i.s.selectLanes(ctx, i.s.w, "SELECT "+laneColumns+" FROM lane WHERE busy AND owner = ?", i.id)
+	return claimedAll(list), wrap("list own lanes", err)
+}
+
+func claimedAll(list []laneRow) []Claimed {
+	out := make([]Claimed, len(list))
+	for n := range list {
+		out[n] = list[n].claimed()
+	}
+	return out
+}
+
+// Unclaim gives waiting lanes back, for another process to take: those of a
+// login that this process lost. tried says that the oldest item may have been
+// attempted.
+func (i *Instance) Unclaim(ctx context.Context, lane int64, tried bool) error {
+	_, err := exec(ctx, i.s.w, "UPDATE lane SET owner = '', tried = tried OR ? WHERE id = ? AND owner = ?", tried, lane, i.id)
+	return wrap("give back lane", err)
+}
+
+// Fetch reads pending items of a lane in order: those after the number after, at
+// most limit, and no more than about maxBytes of payload, but at least one. more
+// says that the lane may hold more.
+func (s *Store) Fetch(ctx context.Context, lane, after int64, limit int, maxBytes int64) (_ []Item, more bool, err error) {
+	rows, err := s.r.QueryxContext(ctx, s.r.Rebind(`SELECT id, school, bridge, portal, dir, item_key, kind, payload, accepted_at, not_before, uncertain
+FROM item WHERE id > ? AND id < ? ORDER BY id LIMIT ?`), itemID(lane, after), itemID(lane+1, 0), limit)
+	if err != nil {
+		return nil, false, wrap("read waiting items", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	var out []Item
+	for rows.Next() {
+		var it Item
+		var id, accepted, notBefore int64
+		if err := rows.Scan(&id, &it.School, &it.Bridge, &it.Portal, &it.Dir, &it.Key, &it.Kind, &it.Payload, &accepted, &notBefore, &it.Uncertain); err != nil {
+			return nil, false, wrap("read waiting items", err)
+		}
+		it.Seq, it.Accepted, it.NotBefore = seqOf(id), at(accepted), at(notBefore)
+		out = append(out, it)
+		if maxBytes -= int64(len(it.Payload)); maxBytes <= 0 {
+			return out, true, nil
+		}
+	}
+	return out, len(out) == limit, wrap("read waiting items", rows.Err())
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// laneRow is a lane within a transaction.
+type laneRow struct {
+	LaneKey
+	ID        int64  `db:"id"`
+	LastSeq   int64  `db:"last_seq"`
+	Received  int64  `db:"received"`
+	Delivered int64  `db:"delivered"`
+	Dropped   int64  `db:"dropped"`
+	Dead      int64  `db:"dead"`
+	Busy      bool   `db:"busy"`
+	Touched   bool   `db:"touched"`
+	Tried     bool   `db:"tried"`
+	Owner     string `db:"owner"`
+	Attempts  int64  `db:"attempts"`
+	LastError string `db:"last_error"`
+	NextAt    int64  `db:"next_at"`
+
+	next   int64 // number to give out next, less one
+	before int64 // LastSeq as read
+	wasIdl bool
+}
+
+const laneColumns = `lane.id, lane.school, lane.bridge, lane.portal, lane.dir, lane.last_seq, lane.received, lane.delivered,
+lane.dropped, lane.dead, lane.busy, lane.touched, lane.tried, lane.owner, lane.attempts, lane.last_error, lane.next_at`
+
+func (l *laneRow) pending() int64 { return l.Received - l.Delivered - l.Dropped - l.Dead }
+
+// settle brings the flags in line with the counters: an idle lane has no owner.
+func (l *laneRow) settle() {
+	l.Busy = l.pending() > 0
+	if !l.Busy {
+		l.Owner, l.Touched = "", false
+		l.rest()
+	}
+}
+
+// rest forgets the trouble of the oldest item.
+func (l *laneRow) rest() { l.Tried, l.Attempts, l.LastError, l.NextAt = false, 0, "", 0 }
+
+func compareKeys(a, b LaneKey) int {
+	return cmp.Or(cmp.Compare(a.Portal, b.Portal), cmp.Compare(a.Dir, b.Dir), cmp.Compare(a.Bridge, b.Bridge), cmp.Compare(a.School, b.School))
+}
+
+// laneIDs finds the numbers of lanes; those that do not exist are made when
+// create is set, and left out otherwise. Always in the same order, so that two
+// processes cannot wait for each other.
+func (s *Store) laneIDs(ctx context.Context, tx *sqlx.Tx, create, look []LaneKey) (map[LaneKey]int64, error) {
+	ids := make(map[LaneKey]int64, len(create)+len(look))
+	var missing []LaneKey
+	s.mu.Lock()
+	for _, keys := range [][]LaneKey{create, look} {
+		for _, k := range keys {
+			if n, ok := s.lanes[k]; ok {
+				ids[k] = n
+			} else {
+				missing = append(missing, k)
+			}
+		}
+	}
+	s.mu.Unlock()
+	if len(missing) == 0 {
+		return ids, nil
+	}
+	slices.SortFunc(missing, compareKeys)
+	made := s.newRows("school:t", "bridge:t", "portal:n", "dir:t")
+	found := s.newRows("school:t", "bridge:t", "portal:n", "dir:t")
+	for _, k := range slices.Compact(missing) {
+		row := []any{string(k.School), string(k.Bridge), k.Portal, string(k.Dir)}
+		found.add(row...)
+		if slices.Contains(create, k) {
+			made.add(row...)
+		}
+	}
+	if made.count > 0 {
+		_, err := exec(ctx, tx, "INSERT INTO lane (school, bridge, portal, dir) SELECT d.school, d.bridge, d.portal, d.dir FROM "+
+			made.from()+" WHERE TRUE ON CONFLICT DO NOTHING", made.args()...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	var rows []laneRow
+	err := tx.SelectContext(ctx, &rows, tx.Rebind("SELECT lane.id, lane.school, lane.bridge, lane.portal, lane.dir FROM lane JOIN "+found.from()+
+		" ON lane.portal = d.portal AND lane.dir = d.dir AND lane.bridge = d.bridge AND lane.school = d.school"), found.args()...)
+	for _, r := range rows {
+		ids[r.LaneKey] = r.ID
+	}
+	return ids, err
+}
+
+// keepLaneIDs remembers numbers once their transaction has committed.
+func (s *Store) keepLaneIDs(ids map[LaneKey]int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, n := range ids {
+		s.lanes[k] = n
+	}
+}
+
+// lockLanes reads lanes and keeps others away from them until the transaction
+// ends. From here on numbers can be given out.
+func (s *Store) lockLanes(ctx context.Context, tx *sqlx.Tx, ids []int64) (map[int64]*laneRow, error) {
+	slices.Sort(ids)
+	d := s.newRows("id:n")
+	for _, n := range slices.Compact(ids) {
+		d.add(n)
+	}
+	query := "SELECT " + laneColumns + " FROM " + d.from() + " JOIN lane ON lane.id = d.id ORDER BY lane.id"
+	if s.Multi() {
+		query = "SELECT " + laneColumns + " FROM lane WHERE lane.id = ANY(?) ORDER BY lane.id FOR UPDATE"
+	}
+	list, err := s.selectLanes(ctx, tx, query, d.args()...)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int64]*laneRow, len(list))
+	for i := range list {
+		l := &list[i]
+		l.next, l.before, l.wasIdl = l.LastSeq, l.LastSeq, !l.Busy
+		out[l.ID] = l
+	}
+	return out, nil
+}
+
+func (s *Store) selectLanes(ctx context.Context, x execer, query string, args ...any) (_ []laneRow, err error) {
+	rows, err := x.QueryxContext(ctx, x.Rebind(query), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	var out []laneRow
+	for rows.Next() {
+		var l laneRow
+		if err := rows.Scan(&l.ID, &l.School, &l.Bridge, &l.Portal, &l.Dir, &l.LastSeq, &l.Received, &l.Delivered, &l.Dropped, &l.Dead,
+			&l.Busy, &l.Touched, &l.Tried, &l.Owner, &l.Attempts, &l.LastError, &l.NextAt); err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	return out, rows.Err()
+}
+
+// storeLanes writes lanes back.
+func (s *Store) storeLanes(ctx context.Context, tx *sqlx.Tx, lanes map[int64]*laneRow) error {
+	d := s.newRows("id:n", "last_seq:n", "received:n", "delivered:n", "dropped:n", "dead:n", "busy:b", "touched:b", "tried:b",
+		"owner:t", "attempts:n", "last_error:t", "next_at:n")
+	for _, l := range lanes {
+		d.add(l.ID, l.LastSeq, l.Received, l.Delivered, l.Dropped, l.Dead, l.Busy, l.Touched, l.Tried, l.Owner, l.Attempts, l.LastError, l.NextAt)
+	}
+	_, err := exec(ctx, tx, `UPDATE lane SET last_seq = d.last_seq, received = d.received, delivered = d.delivered, dropped = d.dropped,
+dead = d.dead, busy = d.busy, touched = d.touched, tried = d.tried, owner = d.owner, attempts = d.attempts, last_error = d.last_error,
+next_at = d.next_at FROM `+d.from()+` WHERE lane.id = d.id`, d.args()...)
+	return err
+}

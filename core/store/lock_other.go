@@ -1,0 +1,16 @@
+//go:build !unix
+
+package store
+
+import (
+	"errors"
+	"time"
+)
+
+type fileLock struct{}
+
+func lockFile(string, time.Time) (*fileLock, error) {
+	return nil, errors.New("SQLite needs a Unix system here, to keep a second steg away: use PostgreSQL")
+}
+
+func (*fileLock) release() {}

@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+
+	"github.com/jmoiron/sqlx"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+)
+
+const portalColumns = `id, school, bridge, chat, ref, slug, name, topic, private, room, own_room, mode, mode_fixed, origin, paused, members, follows, cursor_pos`
+
+const insertPortal = `INSERT INTO portal
+(school, bridge, chat, ref, slug, name, topic, private, room, own_room, mode, mode_fixed, origin, paused, members, follows, cursor_pos)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
+
+// The chat, the school and the bridge of a portal never change.
+const updatePortal = `UPDATE portal SET ref = ?, slug = ?, name = ?, topic = ?, private = ?, room = ?, own_room = ?, mode = ?,
+mode_fixed = ?, origin = ?, paused = ?, members = ?, follows = ?, cursor_pos = ? WHERE id = ?`
+
+// InsertPortal stores a new portal and sets its ID. [ErrExists] when the chat
+// has a portal, [ErrOtherSchool] when the room belongs to another school.
+func (s *Store) InsertPortal(ctx context.Context, p *Portal) error {
+	return s.inTx(ctx, "create portal", func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := s.changePortals(ctx, tx); err != nil {
+			return err
+		}
+		if err := checkRoom(ctx, tx, p); err != nil {
+			return err
+		}
+		return tx.GetContext(ctx, &p.ID, tx.Rebind(insertPortal),
+			p.School, p.Bridge, clean(p.Chat), clean(p.Ref), clean(p.Slug), clean(p.Name), clean(p.Topic), p.Private, clean(p.Room),
+			p.OwnRoom, p.Mode, p.ModeFixed, p.Origin, clean(p.Paused), clean(p.Members), p.Follows, clean(p.Cursor))
+	})
+}
+
+// UpdatePortal reads a portal, lets change alter it and stores it, in one
+// transaction. An error of change is returned and nothing is stored. School,
+// bridge and chat stay. [ErrNoRow] when there is no such portal.
+func (s *Store) UpdatePortal(ctx context.Context, portal int64, change func(*Portal) error) error {
+	return s.inTx(ctx, "change portal", func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := s.changePortals(ctx, tx); err != nil {
+			return err
+		}
+		var p Portal
+		query := "SELECT " + portalColumns + " FROM portal WHERE id = ?"
+		if s.Multi() {
+			query += " FOR UPDATE" // cursors move without the revision
+		}
+		if err := tx.GetContext(ctx, &p, tx.Rebind(query), portal); err != nil {
+			return err
+		}
+		school := p.School
+		if err := change(&p); err != nil {
+			return err
+		}
+		p.School = school
+		if err := checkRoom(ctx, tx, &p); err != nil {
+			return err
+		}
+		_, err := exec(ctx, tx, updatePortal, clean(p.Ref), clean(p.Slug), clean(p.Name), clean(p.Topic), p.Private, clean(p.Room),
+			p.OwnRoom, p.Mode, p.ModeFixed, p.Origin, clean(p.Paused), clean(p.Members), p.Follows, clean(p.Cursor), portal)
+		return err
+	})
+}
+
+// changePortals moves the revision. Its row also makes changes of portals wait
+// for each other, so that two of them cannot give one room to two schools.
+func (s *Store) changePortals(ctx context.Context, tx *sqlx.Tx) error {
+	_, err := exec(ctx, tx, `INSERT INTO kv (school, bridge, name, value) VALUES ('', '', ?, '1')
+ON CONFLICT (school, bridge, name) DO UPDATE SET value = CAST(CAST(kv.value AS BIGINT) + 1 AS TEXT)`, kvRevision)
+	return err
+}
+
+func checkRoom(ctx context.Context, tx *sqlx.Tx, p *Portal) error {
+	if p.Room == "" {
+		return nil
+	}
+	var n int
+	if err := tx.GetContext(ctx, &n, tx.Rebind("SELECT COUNT(*) FROM portal WHERE room = ? AND room <> '' AND school <> ?"), p.Room, p.School); err != nil {
+		return err
+	}
+	if n > 0 {
+		return ErrOtherSchool
+	}
+	return nil
+}
+
+// Revision is a number that every change of a portal moves, also one made by
+// another process.
+func (s *Store) Revision(ctx context.Context) (int64, error) {
+	var v string
+	err := s.r.GetContext(ctx, &v, s.r.Rebind("SELECT value FROM kv WHERE school = '' AND bridge = '' AND name = ?"), kvRevision)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, wrap("read revision", err)
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	return n, wrap("read revision", err)
+}
+
+// Portal reads one portal. [ErrNoRow] when there is none.
+func (s *Store) Portal(ctx context.Context, portal int64) (Portal, error) {
+	return s.portal(ctx, "id = ?", portal)
+}
+
+// PortalByChat reads the portal of a chat. [ErrNoRow] when there is none.
+func (s *Store) PortalByChat(ctx context.Context, br bridge.ID, chat bridge.ChatID) (Portal, error) {
+	return s.portal(ctx, "bridge = ? AND chat = ?", br, chat)
+}
+
+func (s *Store) portal(ctx context.Context, where string, args ...any) (Portal, error) {
+	var p Portal
+	err := s.r.GetContext(ctx, &p, s.r.Rebind("SELECT "+portalColumns+" FROM portal WHERE "+where), args...)
+	return p, wrap("read portal", err)
+}
+
+// Portals lists all portals by their ID.
+func (s *Store) Portals(ctx context.Context) ([]Portal, error) { return s.portals(ctx, "id > 0") }
+
+// PortalsByRoom lists the portals of a room by their ID.
+func (s *Store) PortalsByRoom(ctx context.Context, room id.RoomID) ([]Portal, error) {
+	return s.portals(ctx, "room = ? AND room <> ''", room)
+}
+
+func (s *Store) portals(ctx context.Context, where string, args ...any) ([]Portal, error) {
+	var ps []Portal
+	err := s.r.SelectContext(ctx, &ps, s.r.Rebind("SELECT "+portalColumns+" FROM portal WHERE "+where+" ORDER BY id"), args...)
+	return ps, wrap("list portals", err)
+}
