@@ -29,6 +29,7 @@ CREATE TABLE portal (
   room       @KEY@ NOT NULL,
   own_room   BOOLEAN NOT NULL,
   mode       TEXT NOT NULL,
+  applied    TEXT NOT NULL,
   mode_fixed BOOLEAN NOT NULL,
   origin     TEXT NOT NULL,
   paused     TEXT NOT NULL,

@@ -12,14 +12,14 @@ import (
 	"github.com/steg-bridge/steg/core/bridge"
 )
 
-const portalColumns = `id, school, bridge, chat, ref, slug, name, topic, private, room, own_room, mode, mode_fixed, origin, paused, members, follows, cursor_pos`
+const portalColumns = `id, school, bridge, chat, ref, slug, name, topic, private, room, own_room, mode, applied, mode_fixed, origin, paused, members, follows, cursor_pos`
 
 const insertPortal = `INSERT INTO portal
-(school, bridge, chat, ref, slug, name, topic, private, room, own_room, mode, mode_fixed, origin, paused, members, follows, cursor_pos)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
+(school, bridge, chat, ref, slug, name, topic, private, room, own_room, mode, applied, mode_fixed, origin, paused, members, follows, cursor_pos)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
 
 // The chat, the school and the bridge of a portal never change.
-const updatePortal = `UPDATE portal SET ref = ?, slug = ?, name = ?, topic = ?, private = ?, room = ?, own_room = ?, mode = ?,
+const updatePortal = `UPDATE portal SET ref = ?, slug = ?, name = ?, topic = ?, private = ?, room = ?, own_room = ?, mode = ?, applied = ?,
 mode_fixed = ?, origin = ?, paused = ?, members = ?, follows = ?, cursor_pos = ? WHERE id = ?`
 
 // InsertPortal stores a new portal and sets its ID. [ErrExists] when the chat
@@ -34,7 +34,7 @@ func (s *Store) InsertPortal(ctx context.Context, p *Portal) error {
 		}
 		return tx.GetContext(ctx, &p.ID, tx.Rebind(insertPortal),
 			p.School, p.Bridge, clean(p.Chat), clean(p.Ref), clean(p.Slug), clean(p.Name), clean(p.Topic), p.Private, clean(p.Room),
-			p.OwnRoom, p.Mode, p.ModeFixed, p.Origin, clean(p.Paused), clean(p.Members), p.Follows, clean(p.Cursor))
+			p.OwnRoom, p.Mode, p.Applied, p.ModeFixed, p.Origin, clean(p.Paused), clean(p.Members), p.Follows, clean(p.Cursor))
 	})
 }
 
@@ -63,7 +63,7 @@ func (s *Store) UpdatePortal(ctx context.Context, portal int64, change func(*Por
 			return err
 		}
 		_, err := exec(ctx, tx, updatePortal, clean(p.Ref), clean(p.Slug), clean(p.Name), clean(p.Topic), p.Private, clean(p.Room),
-			p.OwnRoom, p.Mode, p.ModeFixed, p.Origin, clean(p.Paused), clean(p.Members), p.Follows, clean(p.Cursor), portal)
+			p.OwnRoom, p.Mode, p.Applied, p.ModeFixed, p.Origin, clean(p.Paused), clean(p.Members), p.Follows, clean(p.Cursor), portal)
 		return err
 	})
 }

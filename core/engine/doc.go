@@ -1,0 +1,36 @@
+// Package engine joins Matrix rooms to the chats of networks.
+//
+// # Network to Matrix
+//
+//  1. A client's Run hands events to [Engine]'s sink; they are accepted into the
+//     inbound lane of their chat's portal, with the cursor, in one commit.
+//  2. The lane's step drops what the mode forbids and holds what the guard
+//     forbids, makes sure that room, ghost, membership and profile are there,
+//     resolves the reply or thread through the message map, and sends as the
+//     ghost with a marker. After an uncertain attempt it looks for the marker
+//     first.
+//  3. The message map row and the end of the item are one commit.
+//
+// # Matrix to network
+//
+//  1. Events of a transaction or of the bot's /sync are accepted into the
+//     outbound lane of every portal of their room that they did not come from.
+//     Events of ghosts go only to the other portals of a hub room; the marker
+//     tells where they came from.
+//  2. The lane's step applies mode and guard, resolves reply, thread, edit and
+//     removal targets, and calls the client with a key made from the event ID.
+//  3. As above.
+//
+// What can never cross becomes a dead letter, and its sender is told once, by a
+// notice that is itself an item of the control lane.
+//
+// # Around the lanes
+//
+// A supervisor per login runs the client and reconnects it. The reconciler makes
+// portals from the configuration, follows changes that commands wrote into the
+// database, creates rooms and applies power levels. The control lane holds what
+// is said to the bot itself: invitations and commands.
+//
+// The engine sees the homeserver through [Homeserver], the queue through
+// [Queue], and knows no network.
+package engine

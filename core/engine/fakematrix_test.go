@@ -1,0 +1,420 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/engine"
+	"github.com/steg-bridge/steg/core/intent"
+)
+
+// fakeMatrix is a homeserver in memory with our appservice on it. What is sent is
+// echoed to the engine, as homeservers do.
+type fakeMatrix struct {
+	flushing sync.Mutex
+
+	mu       sync.Mutex
+	changed  chan struct{}
+	inbox    func(context.Context, []intent.Event, *string) error
+	echo     bool
+	lastID   int
+	rooms    map[id.RoomID]*fakeRoom
+	aliases  map[id.RoomAlias]id.RoomID
+	names    map[id.UserID]string
+	avatars  map[id.UserID]string
+	ghosts   map[id.UserID]bool
+	fail     func(op string) error // before the effect
+	lose     func(op string) error // after the effect: the answer is lost
+	pushback []intent.Event
+	held     []intent.Event // kept from the engine by a test
+}
+
+type fakeRoom struct {
+	spec    intent.Room
+	levels  intent.Levels
+	members map[id.UserID]intent.Member
+	events  []*fakeEvent
+	name    string
+}
+
+type fakeEvent struct {
+	ID       id.EventID
+	Sender   id.UserID
+	Content  map[string]any
+	Redacted bool
+}
+
+func newFakeMatrix() *fakeMatrix {
+	return &fakeMatrix{
+		changed: make(chan struct{}), echo: true,
+		rooms: map[id.RoomID]*fakeRoom{}, aliases: map[id.RoomAlias]id.RoomID{},
+		names: map[id.UserID]string{}, avatars: map[id.UserID]string{}, ghosts: map[id.UserID]bool{},
+	}
+}
+
+var _ engine.Homeserver = (*fakeMatrix)(nil)
+
+const server = "school.example"
+
+func (f *fakeMatrix) Bot() id.UserID     { return "@steg:" + server }
+func (f *fakeMatrix) ServerName() string { return server }
+func (f *fakeMatrix) GhostID(b bridge.ID, u bridge.UserID) id.UserID {
+	return id.UserID(fmt.Sprintf("@_steg_%s_%s:%s", b, u, server))
+}
+
+func (f *fakeMatrix) ParseGhost(user id.UserID) (bridge.ID, bridge.UserID, bool) {
+	rest, ok := strings.CutPrefix(user.Localpart(), "_steg_")
+	b, u, found := strings.Cut(rest, "_")
+	return bridge.ID(b), bridge.UserID(u), ok && found
+}
+
+func (f *fakeMatrix) Ours(user id.UserID) bool {
+	return user == f.Bot() || strings.HasPrefix(string(user), "@_steg_")
+}
+
+func (f *fakeMatrix) AliasFor(local string) id.RoomAlias { return id.NewRoomAlias(local, server) }
+func (f *fakeMatrix) ParseAlias(a id.RoomAlias) (string, bool) {
+	return strings.CutSuffix(strings.TrimPrefix(string(a), "#"), ":"+server)
+}
+func (f *fakeMatrix) AvatarURL(string) string { return "" }
+
+// begin is called with the lock held.
+func (f *fakeMatrix) begin(op string) error {
+	if f.fail != nil {
+		return f.fail(op)
+	}
+	return nil
+}
+
+func (f *fakeMatrix) end(op string) error {
+	close(f.changed)
+	f.changed = make(chan struct{})
+	if f.lose != nil {
+		return f.lose(op)
+	}
+	return nil
+}
+
+func (f *fakeMatrix) Send(ctx context.Context, s intent.Send) (id.EventID, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.begin("send"); err != nil {
+		return "", err
+	}
+	raw, err := json.Marshal(s.Content)
+	if err != nil {
+		return "", err
+	}
+	var content map[string]any
+	if err := json.Unmarshal(raw, &content); err != nil {
+		return "", err
+	}
+	content[intent.MarkerKey] = map[string]any{"id": s.Marker.ID, "portal": s.Marker.Portal, "hop": s.Marker.Hop}
+	ev := f.add(s.Room, s.As, content)
+	f.push(s.Room, s.As, s.Type, "", content, ev.ID)
+	return ev.ID, f.end("send")
+}
+
+func (f *fakeMatrix) add(room id.RoomID, as id.UserID, content map[string]any) *fakeEvent {
+	f.lastID++
+	ev := &fakeEvent{ID: id.EventID(fmt.Sprintf("$e%d", f.lastID)), Sender: as, Content: content}
+	f.rooms[room].events = append(f.rooms[room].events, ev)
+	return ev
+}
+
+// push queues an event for the engine; flush delivers.
+func (f *fakeMatrix) push(room id.RoomID, as id.UserID, typ string, redacts id.EventID, content map[string]any, ev id.EventID) {
+	if f.Ours(as) && !f.echo {
+		return
+	}
+	all := map[string]any{
+		"event_id": ev, "room_id": room, "type": typ, "sender": as, "content": content,
+		"origin_server_ts": time.Now().UnixMilli(),
+	}
+	if redacts != "" {
+		all["redacts"] = redacts
+	}
+	raw, _ := json.Marshal(all) //nolint:errchkjson // test data
+	f.pushback = append(f.pushback, intent.Event{ID: ev, Room: room, Type: typ, Sender: as, Source: intent.SourcePush, Raw: raw})
+}
+
+// flush hands what was pushed to the engine, in one transaction.
+func (f *fakeMatrix) flush(ctx context.Context) error {
+	f.flushing.Lock() // one transaction at a time, as homeservers do
+	defer f.flushing.Unlock()
+	f.mu.Lock()
+	evs, inbox := f.pushback, f.inbox
+	f.pushback = nil
+	f.mu.Unlock()
+	if len(evs) == 0 {
+		return nil
+	}
+	err := inbox(ctx, evs, nil)
+	if err != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.pushback = append(evs, f.pushback...)
+	}
+	return err
+}
+
+// eventOf finds the event with a text.
+func (f *fakeMatrix) eventOf(room id.RoomID, text string) id.EventID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, ev := range f.rooms[room].events {
+		if ev.Content["body"] == text {
+			return ev.ID
+		}
+	}
+	return ""
+}
+
+// say makes a person write. rel may hold m.relates_to and m.new_content.
+func (f *fakeMatrix) say(room id.RoomID, who id.UserID, text string, rel map[string]any) id.EventID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	content := map[string]any{"msgtype": "m.text", "body": text}
+	maps.Copy(content, rel)
+	ev := f.add(room, who, content)
+	f.push(room, who, event.EventMessage.Type, "", content, ev.ID)
+	return ev.ID
+}
+
+// redactBy makes a person remove an event.
+func (f *fakeMatrix) redactBy(room id.RoomID, who id.UserID, target id.EventID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lastID++
+	f.push(room, who, event.EventRedaction.Type, target, map[string]any{}, id.EventID(fmt.Sprintf("$e%d", f.lastID)))
+}
+
+// setMember changes a membership and tells the engine.
+func (f *fakeMatrix) setMember(room id.RoomID, who id.UserID, membership string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.rooms[room]
+	if membership == "join" || membership == "invite" {
+		r.members[who] = intent.Member{User: who, Membership: membership, Name: f.names[who]}
+	} else {
+		delete(r.members, who)
+	}
+	f.lastID++
+	ev := id.EventID(fmt.Sprintf("$e%d", f.lastID))
+	raw, _ := json.Marshal(map[string]any{ //nolint:errchkjson // test data
+		"event_id": ev, "room_id": room, "type": "m.room.member", "sender": who, "state_key": who,
+		"content": map[string]any{"membership": membership, "displayname": f.names[who]},
+	})
+	f.pushback = append(f.pushback, intent.Event{
+		ID: ev, Room: room, Type: "m.room.member", Sender: who, StateKey: new(string(who)), Raw: raw,
+	})
+}
+
+func (f *fakeMatrix) Redact(_ context.Context, r intent.Redact) (id.EventID, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.begin("redact"); err != nil {
+		return "", err
+	}
+	for _, ev := range f.rooms[r.Room].events {
+		if ev.ID == r.Target {
+			ev.Redacted = true
+		}
+	}
+	f.lastID++
+	ev := id.EventID(fmt.Sprintf("$e%d", f.lastID))
+	f.push(r.Room, r.As, event.EventRedaction.Type, r.Target, map[string]any{}, ev)
+	return ev, f.end("redact")
+}
+
+func (f *fakeMatrix) Find(_ context.Context, room id.RoomID, as id.UserID, marker string, _ time.Time) (id.EventID, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, ev := range f.rooms[room].events {
+		m, ok := ev.Content[intent.MarkerKey].(map[string]any)
+		if ok && m["id"] == marker && ev.Sender == as {
+			return ev.ID, true, nil
+		}
+	}
+	return "", false, nil
+}
+
+func (f *fakeMatrix) EnsureGhost(_ context.Context, user id.UserID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ghosts[user] = true
+	return f.begin("register")
+}
+
+func (f *fakeMatrix) EnsureJoined(_ context.Context, room id.RoomID, user id.UserID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.begin("join"); err != nil {
+		return err
+	}
+	f.rooms[room].members[user] = intent.Member{User: user, Membership: "join", Name: f.names[user]}
+	return nil
+}
+
+func (f *fakeMatrix) SetName(_ context.Context, user id.UserID, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.names[user] = name
+	return f.end("name")
+}
+
+func (f *fakeMatrix) SetAvatar(_ context.Context, user id.UserID, body io.Reader, _ string) (string, error) {
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return "", err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.avatars[user] = string(data)
+	return "mxc://x/y", f.end("avatar")
+}
+
+func (f *fakeMatrix) ClearAvatar(_ context.Context, user id.UserID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.avatars, user)
+	return nil
+}
+
+func (f *fakeMatrix) CreateRoom(_ context.Context, r intent.Room) (id.RoomID, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.begin("create"); err != nil {
+		return "", err
+	}
+	alias := f.AliasFor(r.AliasLocal)
+	if room, ok := f.aliases[alias]; ok {
+		return room, nil
+	}
+	room := f.newRoom(r.Name)
+	f.aliases[alias] = room
+	f.rooms[room].spec, f.rooms[room].levels = r, r.Levels
+	return room, f.end("create")
+}
+
+func (f *fakeMatrix) newRoom(name string) id.RoomID {
+	f.lastID++
+	room := id.RoomID(fmt.Sprintf("!r%d:%s", f.lastID, server))
+	f.rooms[room] = &fakeRoom{name: name, members: map[id.UserID]intent.Member{f.Bot(): {User: f.Bot(), Membership: "join"}}}
+	return room
+}
+
+func (f *fakeMatrix) UpdateLevels(_ context.Context, room id.RoomID, l intent.Levels) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.rooms[room]
+	l.Speakers = slices.Concat(r.levels.Speakers, l.Speakers)
+	r.levels = l
+	return f.end("levels")
+}
+
+func (f *fakeMatrix) SetRoomInfo(_ context.Context, room id.RoomID, name, _ string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rooms[room].name = name
+	return f.end("info")
+}
+
+func (f *fakeMatrix) SetBridgeInfo(context.Context, id.RoomID, intent.BridgeInfo) error { return nil }
+
+func (f *fakeMatrix) ResolveAlias(_ context.Context, alias id.RoomAlias) (id.RoomID, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if room, ok := f.aliases[alias]; ok {
+		return room, nil
+	}
+	return "", bridge.ErrNotFound
+}
+
+func (f *fakeMatrix) Join(_ context.Context, room string) (id.RoomID, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, ok := f.rooms[id.RoomID(room)]
+	if !ok {
+		return "", bridge.ErrNotFound
+	}
+	r.members[f.Bot()] = intent.Member{User: f.Bot(), Membership: "join"}
+	return id.RoomID(room), f.end("bot-join")
+}
+
+func (f *fakeMatrix) Leave(_ context.Context, room id.RoomID, as id.UserID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.rooms[room].members, as)
+	return f.end("leave")
+}
+
+func (f *fakeMatrix) Invite(context.Context, id.RoomID, id.UserID) error { return nil }
+
+func (f *fakeMatrix) Members(_ context.Context, room id.RoomID) ([]intent.Member, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, ok := f.rooms[room]
+	if !ok {
+		return nil, bridge.ErrNotFound
+	}
+	return slices.Collect(maps.Values(r.members)), nil
+}
+
+func (f *fakeMatrix) Profile(_ context.Context, user id.UserID) (intent.Profile, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return intent.Profile{Name: f.names[user]}, nil
+}
+
+// visible lists what people see in a room: "sender: text", with edits applied and
+// redacted messages left out.
+func (f *fakeMatrix) visible(room id.RoomID) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.rooms[room]
+	if r == nil {
+		return nil
+	}
+	texts := map[id.EventID]int{}
+	var out []string
+	for _, ev := range r.events {
+		rel, _ := ev.Content["m.relates_to"].(map[string]any)
+		if rel["rel_type"] == "m.replace" {
+			target, _ := rel["event_id"].(string)
+			fresh, _ := ev.Content["m.new_content"].(map[string]any)
+			if i, ok := texts[id.EventID(target)]; ok && !ev.Redacted && out[i] != "" {
+				out[i] = fmt.Sprintf("%s: %s (edited)", f.show(ev.Sender), fresh["body"])
+			}
+			continue
+		}
+		texts[ev.ID] = len(out)
+		line := fmt.Sprintf("%s: %s", f.show(ev.Sender), ev.Content["body"])
+		if ev.Redacted {
+			line = ""
+		}
+		if rel["rel_type"] == "m.thread" {
+			line = "  " + line
+		}
+		out = append(out, line)
+	}
+	return slices.DeleteFunc(out, func(s string) bool { return strings.TrimSpace(s) == "" })
+}
+
+func (f *fakeMatrix) show(u id.UserID) string {
+	if n := f.names[u]; n != "" {
+		return n
+	}
+	return u.Localpart()
+}

@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/intent"
+	"github.com/steg-bridge/steg/core/store"
+)
+
+// Homeserver is what the engine needs of the Matrix side. Every call is one
+// attempt; errors are those of package bridge.
+type Homeserver interface {
+	Bot() id.UserID
+	ServerName() string
+	GhostID(b bridge.ID, u bridge.UserID) id.UserID
+	ParseGhost(user id.UserID) (bridge.ID, bridge.UserID, bool)
+	Ours(user id.UserID) bool
+	AliasFor(local string) id.RoomAlias
+	ParseAlias(alias id.RoomAlias) (local string, ok bool)
+	AvatarURL(mxc string) string
+
+	Send(ctx context.Context, s intent.Send) (id.EventID, error)
+	Redact(ctx context.Context, r intent.Redact) (id.EventID, error)
+	Find(ctx context.Context, room id.RoomID, as id.UserID, marker string, since time.Time) (id.EventID, bool, error)
+
+	EnsureGhost(ctx context.Context, user id.UserID) error
+	EnsureJoined(ctx context.Context, room id.RoomID, user id.UserID) error
+	SetName(ctx context.Context, user id.UserID, name string) error
+	SetAvatar(ctx context.Context, user id.UserID, body io.Reader, mimeType string) (mxc string, err error)
+	ClearAvatar(ctx context.Context, user id.UserID) error
+
+	CreateRoom(ctx context.Context, r intent.Room) (id.RoomID, error)
+	UpdateLevels(ctx context.Context, room id.RoomID, l intent.Levels) error
+	SetRoomInfo(ctx context.Context, room id.RoomID, name, topic string) error
+	SetBridgeInfo(ctx context.Context, room id.RoomID, info intent.BridgeInfo) error
+	ResolveAlias(ctx context.Context, alias id.RoomAlias) (id.RoomID, error)
+	Join(ctx context.Context, roomOrAlias string) (id.RoomID, error)
+	Leave(ctx context.Context, room id.RoomID, as id.UserID) error
+	Invite(ctx context.Context, room id.RoomID, user id.UserID) error
+	Members(ctx context.Context, room id.RoomID) ([]intent.Member, error)
+	Profile(ctx context.Context, user id.UserID) (intent.Profile, error)
+}
+
+// Queue is what the engine needs of the durable queue.
+type Queue interface {
+	Accept(ctx context.Context, in store.Intake) (accepted int, err error)
+	Wake(match func(store.LaneKey) bool)
+}
+
+// Commander executes what people write to the bot in a direct room.
+type Commander interface {
+	Execute(ctx context.Context, who id.UserID, text string) (reply string)
+}

@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/intent"
+	"github.com/steg-bridge/steg/core/policy"
+	"github.com/steg-bridge/steg/core/queue"
+	"github.com/steg-bridge/steg/core/store"
+)
+
+// stepIn does an inbound item: network to Matrix.
+func (e *Engine) stepIn(ctx context.Context, p *store.Portal, it store.Item, a queue.Attempt) queue.Outcome {
+	ev, err := decodeEvent(it.Kind, it.Payload)
+	if err != nil {
+		return e.failed(ctx, it, a, fmt.Errorf("%w: %w", bridge.ErrRejected, err), func(string) error { return nil })
+	}
+	switch ev := ev.(type) {
+	case *bridge.Message:
+		return e.messageIn(ctx, p, it, a, ev)
+	case *bridge.Edit:
+		return e.editIn(ctx, p, it, a, ev)
+	case *bridge.Removal:
+		return e.removalIn(ctx, p, it, a, ev)
+	case *bridge.ChatChange:
+		return e.chatChanged(ctx, p, it, a, ev)
+	case *bridge.ChatGone:
+		return e.chatGone(ctx, p, it, ev)
+	case *bridge.UserChange:
+		return e.userChanged(ctx, it, ev)
+	}
+	return drop(it, policy.DropType)
+}
+
+// messageIn sends a remote message into the portal's room, as the ghost of who
+// wrote it.
+func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, a queue.Attempt, m *bridge.Message) queue.Outcome {
+	if m.Hop >= e.opts.Limits.MaxHops {
+		return drop(it, policy.DropHops)
+	}
+	if m.Content == nil || m.Content.Body == "" {
+		return drop(it, policy.DropEmpty)
+	}
+	known, err := e.st.LinkByRemote(ctx, p.ID, m.ID)
+	switch {
+	case err == nil && known.Removed:
+		return drop(it, policy.DropRemoved)
+	case err == nil:
+		return drop(it, policy.DropOrigin)
+	case !errors.Is(err, store.ErrNoRow):
+		return retry(fmt.Errorf("look up message: %w", err))
+	}
+	if e.noteLoop(p.ID, true, m.Time) {
+		return e.pauseLoop(ctx, p)
+	}
+	tell := func(why string) error { return e.tellRemote(ctx, p, it, why) }
+
+	room, err := e.ensureRoom(ctx, p)
+	if err != nil {
+		return e.failed(ctx, it, a, err, tell)
+	}
+	ghost, err := e.ensureGhost(ctx, p, room, m.Sender)
+	if err != nil {
+		return e.failed(ctx, it, a, err, tell)
+	}
+	content := *m.Content
+	link := store.Link{
+		School: p.School, Bridge: p.Bridge, Portal: p.ID, Dir: store.DirIn, Key: it.Key, Kind: store.LinkMessage,
+		Room: room, Remote: m.ID, Sender: ghost.MXID, At: m.Time,
+	}
+	again, err := e.relateIn(ctx, p, it, m, &content, &link)
+	if err != nil {
+		return retry(err)
+	}
+	if again {
+		return queue.Outcome{Retry: &queue.Retry{Err: errTargetUnderWay, After: soon}}
+	}
+	e.mention(ctx, p, m.Mentions, &content)
+
+	mark := intent.Marker{ID: marker(it, ""), Portal: p.ID, Hop: m.Hop}
+	link.Event, err = e.send(ctx, a, it, intent.Send{
+		Room: room, As: ghost.MXID, Type: event.EventMessage.Type, Content: &content,
+		Marker: mark, TxnID: mark.ID, Time: m.Time,
+	})
+	if err != nil {
+		return e.failed(ctx, it, a, err, tell)
+	}
+	return delivered(it, link)
+}
+
+var errTargetUnderWay = errors.New("waiting for the message that this one refers to")
+
+// send sends an event once: after an uncertain attempt it looks for the marker
+// before it sends again.
+func (e *Engine) send(ctx context.Context, a queue.Attempt, it store.Item, s intent.Send) (id.EventID, error) {
+	if a.Uncertain {
+		found, ok, err := e.hs.Find(ctx, s.Room, s.As, s.Marker.ID, it.Accepted)
+		if err != nil {
+			return "", fmt.Errorf("look before resend: %w", err)
+		}
+		if ok {
+			return found, nil
+		}
+	}
+	eventID, err := e.hs.Send(ctx, s)
+	if errors.Is(err, bridge.ErrForbidden) {
+		e.ghosts.forget(s.Room, s.As)
+	}
+	return eventID, err
+}
+
+// relateIn puts the thread or reply relation into content. It reports true when
+// the target may be mapped in a moment.
+func (e *Engine) relateIn(ctx context.Context, p *store.Portal, it store.Item, m *bridge.Message,
+	content *event.MessageEventContent, link *store.Link,
+) (again bool, err error) {
+	content.RelatesTo = nil
+	find := func(remote bridge.MessageID) (store.Link, bool, error) {
+		l, err := e.st.LinkByRemote(ctx, p.ID, remote)
+		if errors.Is(err, store.ErrNoRow) || (err == nil && (l.Removed || l.Kind != store.LinkMessage)) {
+			return l, false, nil
+		}
+		return l, err == nil, err
+	}
+	if m.Thread == "" && m.ReplyTo == "" {
+		return false, nil
+	}
+	root, haveRoot, err := store.Link{}, false, error(nil)
+	if m.Thread != "" {
+		if root, haveRoot, err = find(m.Thread); err != nil {
+			return false, fmt.Errorf("look up thread: %w", err)
+		}
+	}
+	target, haveTarget, err := store.Link{}, false, error(nil)
+	if m.ReplyTo != "" && m.ReplyTo != m.Thread {
+		if target, haveTarget, err = find(m.ReplyTo); err != nil {
+			return false, fmt.Errorf("look up reply: %w", err)
+		}
+	}
+	missing := (m.Thread != "" && !haveRoot) || (m.ReplyTo != "" && m.ReplyTo != m.Thread && !haveTarget)
+	if missing && e.waiting(it) && e.ranLately(lane(p, store.DirOut)) {
+		return true, nil
+	}
+	switch {
+	case haveRoot:
+		rootEvent := root.Event
+		if root.RootEvent != "" { // a thread's root cannot be a reply itself
+			rootEvent = root.RootEvent
+		}
+		fallback := rootEvent
+		if haveTarget {
+			fallback = target.Event
+		}
+		content.RelatesTo = (&event.RelatesTo{}).SetThread(rootEvent, fallback)
+		if haveTarget {
+			content.RelatesTo.IsFallingBack = false
+		}
+		link.RootEvent, link.RootRemote = rootEvent, m.Thread
+	case haveTarget:
+		content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(target.Event)
+		link.RootRemote = m.Thread
+	default:
+		link.RootRemote = m.Thread
+	}
+	return false, nil
+}
+
+// mention sets m.mentions to the ghosts of those mentioned, and to nobody else.
+func (e *Engine) mention(ctx context.Context, p *store.Portal, users []bridge.UserID, content *event.MessageEventContent) {
+	set := map[id.UserID]struct{}{}
+	for _, u := range users {
+		if g, err := e.ghosts.known(ctx, e.st, p.School, p.Bridge, u); err == nil {
+			set[g.MXID] = struct{}{}
+		}
+	}
+	content.Mentions = &event.Mentions{UserIDs: slices.Sorted(maps.Keys(set))}
+}

@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/intent"
+	"github.com/steg-bridge/steg/core/policy"
+	"github.com/steg-bridge/steg/core/store"
+)
+
+// memberCache holds the members of portal rooms as long as this process has
+// watched them: what happened while it was away is asked for once per room.
+type memberCache struct {
+	mu      sync.Mutex
+	rooms   map[id.RoomID]map[id.UserID]intent.Member
+	changes int // counts membership events, so that an older list is never kept
+}
+
+// memberCacheRooms bounds the cache; when full it starts anew.
+const memberCacheRooms = 5_000
+
+func newMemberCache() *memberCache {
+	return &memberCache{rooms: map[id.RoomID]map[id.UserID]intent.Member{}}
+}
+
+func (c *memberCache) room(room id.RoomID) (map[id.UserID]intent.Member, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m, ok := c.rooms[room]
+	return m, ok
+}
+
+func (c *memberCache) get(room id.RoomID, user id.UserID) (intent.Member, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m, ok := c.rooms[room][user]
+	return m, ok
+}
+
+// asOf returns the number of changes so far, for fill.
+func (c *memberCache) asOf() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changes
+}
+
+// fill keeps a list that was asked for after asOf, unless anything changed since.
+func (c *memberCache) fill(room id.RoomID, members []intent.Member, asOf int) map[id.UserID]intent.Member {
+	set := make(map[id.UserID]intent.Member, len(members))
+	for _, m := range members {
+		set[m.User] = m
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changes != asOf {
+		return set
+	}
+	if len(c.rooms) >= memberCacheRooms {
+		clear(c.rooms)
+	}
+	c.rooms[room] = set
+	return set
+}
+
+// change replaces the set of a known room, so that readers need no lock.
+func (c *memberCache) change(room id.RoomID, m intent.Member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes++
+	old, ok := c.rooms[room]
+	if !ok {
+		return
+	}
+	set := make(map[id.UserID]intent.Member, len(old)+1)
+	for u, o := range old {
+		set[u] = o
+	}
+	if m.Membership == "join" || m.Membership == "invite" {
+		set[m.User] = m
+	} else {
+		delete(set, m.User)
+	}
+	c.rooms[room] = set
+}
+
+// membersOf returns who is in a room or invited.
+func (e *Engine) membersOf(ctx context.Context, room id.RoomID) (map[id.UserID]intent.Member, error) {
+	if set, ok := e.members.room(room); ok {
+		return set, nil
+	}
+	asOf := e.members.asOf()
+	list, err := e.hs.Members(ctx, room)
+	if err != nil {
+		return nil, fmt.Errorf("list members: %w", err)
+	}
+	return e.members.fill(room, list, asOf), nil
+}
+
+// memberChanged follows a membership event of a portal's room.
+func (e *Engine) memberChanged(_ context.Context, ev *intent.Event) error {
+	linked := e.portals.room(ev.Room)
+	if len(linked) == 0 {
+		return nil
+	}
+	var raw struct {
+		Content event.MemberEventContent `json:"content"`
+	}
+	if err := json.Unmarshal(ev.Raw, &raw); err != nil {
+		return nil //nolint:nilerr // a broken membership must not stop what follows it
+	}
+	user := id.UserID(*ev.StateKey)
+	e.members.change(ev.Room, intent.Member{
+		User: user, Membership: string(raw.Content.Membership),
+		Name: raw.Content.Displayname, Avatar: string(raw.Content.AvatarURL),
+	})
+	if raw.Content.Membership != event.MembershipJoin {
+		e.ghosts.forget(ev.Room, user)
+	}
+	if slices.ContainsFunc(linked, func(p *store.Portal) bool { return p.Private }) {
+		// The guard looks again at once.
+		e.queue.Wake(func(k store.LaneKey) bool {
+			return slices.ContainsFunc(linked, func(p *store.Portal) bool { return p.ID == k.Portal })
+		})
+	}
+	return nil
+}
+
+// guard says why nothing may cross a private chat's portal now, "" when it may:
+// everybody in its room must be entitled.
+func (e *Engine) guard(ctx context.Context, p *store.Portal) (why string, err error) {
+	if !p.Private || p.Room == "" {
+		return "", nil
+	}
+	members, err := e.membersOf(ctx, p.Room)
+	if err != nil {
+		return "", err
+	}
+	users := make([]id.UserID, 0, len(members))
+	for u := range members {
+		users = append(users, u)
+	}
+	entitled := strings.Fields(p.Members)
+	for _, a := range e.school(p.School).Admins {
+		entitled = append(entitled, string(a))
+	}
+	if n := policy.Strangers(users, entitled, e.hs.Ours); n > 0 {
+		return fmt.Sprintf("%d in the room of this private chat are not entitled: name them under members, or remove them from the room", n), nil
+	}
+	return "", nil
+}
+
+// person returns the name and picture of a Matrix user in a room.
+func (e *Engine) person(ctx context.Context, room id.RoomID, user id.UserID) (intent.Member, error) {
+	if m, ok := e.members.get(room, user); ok {
+		return m, nil
+	}
+	members, err := e.membersOf(ctx, room)
+	if err != nil {
+		return intent.Member{}, err
+	}
+	if m, ok := members[user]; ok {
+		return m, nil
+	}
+	// Left meanwhile: the name may still be known.
+	prof, err := e.hs.Profile(ctx, user)
+	if err != nil {
+		return intent.Member{User: user}, nil //nolint:nilerr // a name is not worth a message
+	}
+	return intent.Member{User: user, Name: prof.Name, Avatar: prof.Avatar}, nil
+}

@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/store"
+)
+
+// School is a tenant: it owns portals, policy and admins.
+type School struct {
+	ID       bridge.SchoolID
+	Name     string
+	Language string // "de", "en": the language of notices
+	Admins   []id.UserID
+	Portals  []PortalSpec
+}
+
+// PortalSpec is a portal as the configuration states it.
+type PortalSpec struct {
+	Bridge bridge.ID
+	Chat   string     // the operator's name for the chat; * in the last segment = all matching public chats
+	Room   string     // existing room to link ("#alias:server" or "!id"); "" = make one
+	Mode   store.Mode // "" = announce, and commands may change it
+	// Members are the Matrix users entitled in the room of a private chat: IDs or
+	// patterns with one * ("@*:server"). School admins always are.
+	Members []string
+}
+
+// BridgeSpec is one configured network.
+type BridgeSpec struct {
+	ID     bridge.ID
+	Kind   string // for people and m.bridge: "mattermost"
+	Name   string // for people: "Mattermost"
+	Bridge bridge.Bridge
+	Login  bridge.Login
+}
+
+// Limits bound what the engine does by itself.
+type Limits struct {
+	// LoopPerMinute pauses a portal when more than so many fresh messages cross it
+	// in each direction within a minute. 0 = off.
+	LoopPerMinute int
+	// MaxHops is how often a text may cross Stegs before it is dropped.
+	MaxHops int
+	// TargetWait is how long an edit, reply or removal waits for a target that is
+	// not known yet.
+	TargetWait time.Duration
+	// UnknownAttempts is how often a step with an unknown error is tried.
+	UnknownAttempts int
+}
+
+// DefaultLimits are the limits used where the configuration names none.
+func DefaultLimits() Limits {
+	return Limits{LoopPerMinute: 600, MaxHops: 3, TargetWait: 20 * time.Second, UnknownAttempts: 8}
+}

@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/policy"
+	"github.com/steg-bridge/steg/core/queue"
+	"github.com/steg-bridge/steg/core/store"
+)
+
+// editOut changes a message that this portal sent to the network.
+func (e *Engine) editOut(ctx context.Context, p *store.Portal, l *login, it store.Item, a queue.Attempt, ev *matrixEvent, of id.EventID) queue.Outcome {
+	target, err := e.st.LinkByEvent(ctx, p.ID, of)
+	switch {
+	case errors.Is(err, store.ErrNoRow):
+		return e.noTarget(it)
+	case err != nil:
+		return retry(fmt.Errorf("look up edited event: %w", err))
+	case target.Removed:
+		return drop(it, policy.DropRemoved)
+	case target.Dir == store.DirIn && ev.ours:
+		return drop(it, policy.DropOrigin)
+	case target.Dir != store.DirOut, target.Kind != store.LinkMessage, target.Sender != ev.Sender:
+		return drop(it, policy.DropForeign)
+	}
+	editor, ok := l.client.(bridge.Editor)
+	if !ok {
+		return drop(it, policy.DropUnsupported)
+	}
+	content := ev.message.NewContent
+	if content == nil {
+		return drop(it, policy.DropEmpty)
+	}
+	m, err := e.outgoing(ctx, p, l, it, a, ev, content)
+	if err != nil {
+		return retry(err)
+	}
+	if err := editor.Edit(ctx, &bridge.OutgoingEdit{Outgoing: *m, Target: target.Remote}); err != nil {
+		return e.failed(ctx, it, a, err, func(why string) error { return e.tellMatrix(ctx, p, it, ev.Sender, why) })
+	}
+	return delivered(it, other(p, it, ev.ID, ev.Sender))
+}
+
+// redactionOut deletes a message that this portal sent to the network.
+func (e *Engine) redactionOut(ctx context.Context, p *store.Portal, l *login, it store.Item, a queue.Attempt, ev *matrixEvent) queue.Outcome {
+	if ev.Redacts == "" {
+		return drop(it, policy.DropEmpty)
+	}
+	target, err := e.st.LinkByEvent(ctx, p.ID, ev.Redacts)
+	switch {
+	case errors.Is(err, store.ErrNoRow):
+		if e.waiting(it) && e.ranLately(lane(p, store.DirIn)) {
+			return queue.Outcome{Defer: &queue.Defer{After: soon}}
+		}
+		// The homeserver may push the message later than the bot's /sync told of its
+		// redaction: remember that it is gone.
+		gone := other(p, it, ev.Redacts, ev.Sender)
+		return tomb(it, gone)
+	case err != nil:
+		return retry(fmt.Errorf("look up redacted event: %w", err))
+	case target.Removed:
+		return drop(it, policy.DropRemoved)
+	case target.Dir == store.DirIn && ev.ours:
+		return drop(it, policy.DropOrigin)
+	case target.Dir != store.DirOut, target.Kind != store.LinkMessage:
+		return drop(it, policy.DropForeign)
+	}
+	remover, ok := l.client.(bridge.Remover)
+	if !ok {
+		return drop(it, policy.DropUnsupported)
+	}
+	err = remover.Remove(ctx, &bridge.OutgoingRemoval{
+		Key: outKey(it), Chat: p.Chat, Target: target.Remote, Author: bridge.Author{ID: ev.Sender, Name: ev.Sender.Localpart()},
+	})
+	if err != nil && !errors.Is(err, bridge.ErrNotFound) {
+		return e.failed(ctx, it, a, err, func(why string) error { return e.tellMatrix(ctx, p, it, ev.Sender, why) })
+	}
+	out := delivered(it, other(p, it, ev.ID, ev.Sender))
+	out.Done.Removed = []store.Link{target}
+	return out
+}

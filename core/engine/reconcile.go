@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/store"
+)
+
+// How often the reconciler looks.
+const (
+	reconcileEvery = time.Second     // for changes that commands of another process made
+	resolveEvery   = time.Minute     // for chats that the configuration names, by name or pattern
+	resolveRetry   = 5 * time.Second // while some of them are not found
+)
+
+// Origins of portals.
+const (
+	originConfig  = "config"
+	originPattern = "pattern"
+	originCommand = "command"
+)
+
+// poke makes the reconciler look now.
+func (e *Engine) poke() {
+	select {
+	case e.reconcile <- struct{}{}:
+	default:
+	}
+}
+
+// reconcileLoop keeps portals as configuration and commands want them.
+func (e *Engine) reconcileLoop(ctx context.Context) error {
+	var resolved time.Time
+	ticker := time.NewTicker(reconcileEvery)
+	defer ticker.Stop()
+	trouble := map[string]time.Time{}
+	for {
+		if err := e.reload(ctx); err != nil && ctx.Err() == nil {
+			e.complain(ctx, trouble, "portals not read", 0, err)
+		}
+		if since := e.now().Sub(resolved); since > resolveEvery || (since > resolveRetry && e.unresolved()) {
+			resolved = e.now()
+			e.resolveAll(ctx, trouble)
+		}
+		for _, p := range e.portals.all() {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err := e.settle(ctx, p); err != nil && ctx.Err() == nil {
+				e.complain(ctx, trouble, "portal not ready", p.ID, err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		case <-e.reconcile:
+		}
+	}
+}
+
+// complain logs the same trouble at most once a minute.
+func (e *Engine) complain(ctx context.Context, last map[string]time.Time, what string, portal int64, err error) {
+	key := fmt.Sprintf("%s/%d/%s", what, portal, err)
+	if e.now().Sub(last[key]) < time.Minute {
+		return
+	}
+	if len(last) > 1000 {
+		clear(last)
+	}
+	last[key] = e.now()
+	e.log.LogAttrs(ctx, slog.LevelWarn, what, slog.Int64("portal", portal), slog.String("error", err.Error()))
+}
+
+// settle does what a portal still lacks. Most portals lack nothing.
+func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
+	l, ok := e.logins[p.Bridge]
+	if !ok || p.Mode == store.ModeOff || p.Paused != "" {
+		return nil
+	}
+	if !p.Follows && l.current() == bridge.StateConnected {
+		if err := e.follow(ctx, p, l); err != nil {
+			return err
+		}
+	}
+	if p.Room == "" && p.Origin != originPattern {
+		_, err := e.ensureRoom(ctx, p)
+		return err
+	}
+	if p.Room != "" && p.Applied != p.Mode {
+		if p.Applied == "" && !p.OwnRoom {
+			if err := e.linkRoom(ctx, p); err != nil {
+				return err
+			}
+		}
+		err := e.applyMode(ctx, p)
+		if bridge.Classify(orNil(err)) == bridge.ClassTemporary {
+			return err
+		}
+		// A room that does not let the bot set its levels is bridged all the same;
+		// the mode holds, it is just not visible.
+		if cerr := e.change(ctx, p.ID, func(p *store.Portal) error { p.Applied = p.Mode; return nil }); cerr != nil {
+			return cerr
+		}
+		return err
+	}
+	return nil
+}
+
+var errNone = errors.New("none")
+
+func orNil(err error) error {
+	if err == nil {
+		return errNone
+	}
+	return err
+}
+
+// follow makes a chat's events reach the login, from now on.
+func (e *Engine) follow(ctx context.Context, p *store.Portal, l *login) error {
+	cursor := p.Cursor
+	if f, ok := l.client.(bridge.Follower); ok {
+		from, err := f.Follow(ctx, p.Chat)
+		if err != nil {
+			return fmt.Errorf("follow chat: %w", err)
+		}
+		if cursor == "" {
+			cursor = from
+		}
+	}
+	return e.change(ctx, p.ID, func(p *store.Portal) error { p.Follows, p.Cursor = true, cursor; return nil })
+}

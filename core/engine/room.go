@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/intent"
+	"github.com/steg-bridge/steg/core/policy"
+	"github.com/steg-bridge/steg/core/store"
+)
+
+// ensureRoom returns the portal's room and makes it if there is none yet.
+func (e *Engine) ensureRoom(ctx context.Context, p *store.Portal) (id.RoomID, error) {
+	if p.Room != "" {
+		return p.Room, nil
+	}
+	// Homeservers leave orphans behind when several createRoom calls with one
+	// alias run at once.
+	unlock := e.making.lock(p.ID)
+	defer unlock()
+	if now := e.portals.id(p.ID); now != nil && now.Room != "" {
+		return now.Room, nil
+	}
+	room, err := e.hs.CreateRoom(ctx, e.roomSpec(p))
+	if err != nil {
+		return "", fmt.Errorf("create room of portal %d: %w", p.ID, err)
+	}
+	err = e.change(ctx, p.ID, func(p *store.Portal) error {
+		p.Room, p.OwnRoom, p.Applied = room, true, p.Mode
+		return nil
+	})
+	return room, err
+}
+
+func (e *Engine) roomSpec(p *store.Portal) intent.Room {
+	name := policy.CleanName(p.Name, p.Ref)
+	spec := intent.Room{
+		AliasLocal: aliasLocal(p), Name: name, Topic: p.Topic, Private: p.Private,
+		Levels: e.levels(p, nil), Bridge: e.bridgeInfo(p),
+	}
+	if p.Private {
+		spec.Invite = append(spec.Invite, e.school(p.School).Admins...)
+		for _, m := range strings.Fields(p.Members) {
+			if !strings.Contains(m, "*") && !slices.Contains(spec.Invite, id.UserID(m)) {
+				spec.Invite = append(spec.Invite, id.UserID(m))
+			}
+		}
+	}
+	return spec
+}
+
+// aliasLocal is the local part of a portal's alias. It never changes: it is the
+// idempotency key of the room.
+func aliasLocal(p *store.Portal) string { return aliasPrefix + slugKey(p.Bridge, p.Slug) }
+
+// aliasPrefix starts all our aliases, as the registration reserves them.
+const aliasPrefix = "_steg_"
+
+func (e *Engine) bridgeInfo(p *store.Portal) intent.BridgeInfo {
+	info := intent.BridgeInfo{
+		StateKey: fmt.Sprintf("org.steg-bridge.%s.%d", p.Bridge, p.ID),
+		Network:  string(p.Bridge), Channel: string(p.Chat), ChannelName: policy.CleanName(p.Name, p.Ref),
+	}
+	if l, ok := e.logins[p.Bridge]; ok {
+		info.Protocol, info.ProtocolTxt = l.spec.Kind, l.spec.Name
+	}
+	return info
+}
+
+// levels are the power levels that a portal's mode asks for.
+func (e *Engine) levels(p *store.Portal, speakers []id.UserID) intent.Levels {
+	l := intent.Levels{WriteLocked: policy.WriteLocked(p.Mode)}
+	if l.WriteLocked {
+		l.Speakers = speakers
+	}
+	return l
+}
+
+// letSpeak gives a ghost the level to write in a write-locked room. In a hub room
+// that another portal opens to all this is not needed, and harmless.
+func (e *Engine) letSpeak(ctx context.Context, p *store.Portal, room id.RoomID, ghost id.UserID) error {
+	if !e.locked(room, p) {
+		return nil
+	}
+	unlock := e.making.lock(p.ID)
+	defer unlock()
+	return e.hs.UpdateLevels(ctx, room, intent.Levels{WriteLocked: true, Speakers: []id.UserID{ghost}})
+}
+
+// locked reports whether nobody in a room may write to any of its portals.
+func (e *Engine) locked(room id.RoomID, p *store.Portal) bool {
+	linked := e.portals.room(room)
+	if len(linked) == 0 {
+		return policy.WriteLocked(p.Mode)
+	}
+	return !slices.ContainsFunc(linked, func(p *store.Portal) bool { return !policy.WriteLocked(p.Mode) })
+}
+
+// applyMode makes a changed mode visible in the room.
+func (e *Engine) applyMode(ctx context.Context, p *store.Portal) error {
+	unlock := e.making.lock(p.ID)
+	defer unlock()
+	l := intent.Levels{WriteLocked: e.locked(p.Room, p)}
+	if l.WriteLocked {
+		members, err := e.hs.Members(ctx, p.Room)
+		if err != nil {
+			return fmt.Errorf("list members: %w", err)
+		}
+		for _, m := range members {
+			if _, _, ghost := e.hs.ParseGhost(m.User); ghost {
+				l.Speakers = append(l.Speakers, m.User)
+			}
+		}
+	}
+	if err := e.hs.UpdateLevels(ctx, p.Room, l); err != nil {
+		return fmt.Errorf("set power levels: %w", err)
+	}
+	return nil
+}
+
+// linkRoom makes the bot a member of an existing room that was named for a
+// portal, and marks it.
+func (e *Engine) linkRoom(ctx context.Context, p *store.Portal) error {
+	if _, err := e.hs.Join(ctx, string(p.Room)); err != nil {
+		return fmt.Errorf("join the linked room (invite %s into it): %w", e.hs.Bot(), err)
+	}
+	if err := e.hs.SetBridgeInfo(ctx, p.Room, e.bridgeInfo(p)); err != nil && bridge.Classify(err) != bridge.ClassPermanent {
+		return fmt.Errorf("mark the linked room: %w", err)
+	}
+	return nil
+}
+
+// keyedLocks is a mutex per portal.
+type keyedLocks struct {
+	mu    sync.Mutex
+	locks map[int64]*countedLock
+}
+
+type countedLock struct {
+	sync.Mutex
+
+	users int
+}
+
+func newKeyedLocks() *keyedLocks { return &keyedLocks{locks: map[int64]*countedLock{}} }
+
+// lock takes the lock of key and returns what gives it back.
+func (k *keyedLocks) lock(key int64) (unlock func()) {
+	k.mu.Lock()
+	l, ok := k.locks[key]
+	if !ok {
+		l = &countedLock{}
+		k.locks[key] = l
+	}
+	l.users++
+	k.mu.Unlock()
+	l.Lock()
+	return func() {
+		l.Unlock()
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if l.users--; l.users == 0 {
+			delete(k.locks, key)
+		}
+	}
+}
