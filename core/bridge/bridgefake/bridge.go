@@ -23,13 +23,16 @@ func (b *fake) Open(l bridge.Login) (bridge.Client, error) {
 	}
 	c := &client{net: b.net, id: l.ID}
 	if b.net.opts.Plain {
-		return plain{c}, nil
+		return plain{Client: c, Follower: c}, nil
 	}
 	return c, nil
 }
 
-// plain hides the optional powers of a client.
-type plain struct{ bridge.Client }
+// plain hides the optional powers of a client but the one that gives cursors.
+type plain struct {
+	bridge.Client
+	bridge.Follower
+}
 
 // client is one account. It keeps nothing that a restart would miss.
 type client struct {

@@ -52,17 +52,17 @@ func toMatrix(text string, name func(bridge.UserID) string) (*event.MessageEvent
 // from pills only; what merely looks like one is broken up.
 func toNetwork(c *event.MessageEventContent, people map[id.UserID]bridge.Person) string {
 	if c.Format != event.FormatHTML || c.FormattedBody == "" {
-		return harmless(c.Body)
+		return harmless(clean(c.Body))
 	}
 	var out strings.Builder
 	rest := c.FormattedBody
 	for rest != "" {
 		at := htmlTag.FindStringIndex(rest)
 		if at == nil {
-			out.WriteString(harmless(html.UnescapeString(rest)))
+			out.WriteString(clean(html.UnescapeString(rest)))
 			break
 		}
-		out.WriteString(harmless(html.UnescapeString(rest[:at[0]])))
+		out.WriteString(clean(html.UnescapeString(rest[:at[0]])))
 		tag := rest[at[0]:at[1]]
 		rest = rest[at[1]:]
 		switch {
@@ -74,7 +74,7 @@ func toNetwork(c *event.MessageEventContent, people map[id.UserID]bridge.Person)
 			out.WriteString(pill(tag, &rest, people))
 		}
 	}
-	return strings.TrimSpace(out.String())
+	return strings.TrimSpace(harmless(out.String()))
 }
 
 // pill writes the mention that an <a> tag is, and takes the link's text off rest.
@@ -88,18 +88,27 @@ func pill(tag string, rest *string, people map[id.UserID]bridge.Person) string {
 		return ""
 	}
 	_, *rest, _ = strings.Cut(*rest, "</a>")
-	return "<@" + string(p.User) + ">"
+	return mark + string(p.User) + ">"
 }
 
-// harmless takes out control characters and breaks up what alarms people.
-func harmless(s string) string {
-	s = strings.Map(func(r rune) rune {
+// mark stands for the beginning of a true mention until harmless has run; clean
+// takes it out of all that people write.
+const mark = "\x00"
+
+// clean takes out control characters.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return -1
 		}
 		return r
 	}, s)
-	return strings.NewReplacer("<!", "<\u200b!", "<@", "<\u200b@").Replace(s)
+}
+
+// harmless breaks up what alarms people. It sees the whole text: a tag between
+// two letters hides a word only until the tags are gone.
+func harmless(s string) string {
+	return strings.NewReplacer("<!", "<\u200b!", "<@", "<\u200b@", mark, "<@").Replace(s)
 }
 
 func (n *Network) userName(who bridge.UserID) string {

@@ -21,7 +21,7 @@ type Options struct {
 	MaxText int
 	// Page is how many changes one catch-up call answers; 0 means 100.
 	Page int
-	// Plain makes clients without any optional power.
+	// Plain makes clients without any optional power but [bridge.Follower].
 	Plain bool
 }
 

@@ -46,6 +46,7 @@ func outboundCorpus(k *kit) {
 	}
 }
 
+// formatted gives a message formatted text.
 func formatted(m *bridge.Outgoing, html string) *bridge.Outgoing {
 	m.Content.Format, m.Content.FormattedBody = event.FormatHTML, html
 	return m
@@ -194,7 +195,9 @@ func outboundEveryone(k *kit) {
 		k.tb.Skip("SKIPPED: does not apply: nothing alarms everybody")
 	}
 	chat := k.chat()
-	html := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(word)
+	escaped := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+	html := escaped.Replace(word)
+	split := escaped.Replace(word[:2]) + "<i></i>" + escaped.Replace(word[2:])
 	for _, m := range []*bridge.Outgoing{
 		k.out(chat, word),
 		k.out(chat, "listen "+word+" please"),
@@ -203,13 +206,14 @@ func outboundEveryone(k *kit) {
 		k.out(chat, strings.ToUpper(word)+" please"),
 		formatted(k.out(chat, "listen "+word), "listen <b>"+html+"</b>"),
 		formatted(k.out(chat, "listen"), "listen <i></i>"+html),
+		formatted(k.out(chat, "listen"), "listen "+split+" please"),
 	} {
 		m.Author.Name = "Kim " + word
 		k.send(m)
 	}
 	all := k.remote.Messages(k.tb, chat)
-	if len(all) != 7 {
-		k.tb.Fatalf("sent 7 messages, the network shows %d", len(all))
+	if len(all) != 8 {
+		k.tb.Fatalf("sent 8 messages, the network shows %d", len(all))
 	}
 	for _, m := range all {
 		if m.Alarm {

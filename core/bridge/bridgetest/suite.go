@@ -50,20 +50,8 @@ func Cases() []Case {
 // Run runs the suite, each case as a subtest "area/case".
 func Run(t *testing.T, o Opts) {
 	t.Helper()
-	cases := Cases()
-	known := map[string]bool{}
-	for _, c := range cases {
-		known[c.Name] = true
-	}
-	for name, reason := range o.Skip {
-		if !known[name] {
-			t.Errorf("Opts.Skip names %q, which is no case", name)
-		}
-		if strings.TrimSpace(reason) == "" {
-			t.Errorf("Opts.Skip gives no reason for %q", name)
-		}
-	}
-	for _, c := range cases {
+	o.checkSkip(t)
+	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
 			if !o.Serial {
 				t.Parallel()
@@ -76,7 +64,24 @@ func Run(t *testing.T, o Opts) {
 	}
 }
 
-// Run runs one case.
+// checkSkip fails tb when Skip holds something that says nothing.
+func (o Opts) checkSkip(tb testing.TB) {
+	tb.Helper()
+	known := map[string]bool{}
+	for _, c := range Cases() {
+		known[c.Name] = true
+	}
+	for name, reason := range o.Skip {
+		if !known[name] {
+			tb.Errorf("Opts.Skip names %q, which is no case", name)
+		}
+		if strings.TrimSpace(reason) == "" {
+			tb.Errorf("Opts.Skip gives no reason for %q", name)
+		}
+	}
+}
+
+// Run runs one case, without regard to o.Skip.
 func (c Case) Run(tb testing.TB, o Opts) {
 	tb.Helper()
 	k := newKit(tb, o)

@@ -1,0 +1,80 @@
+package bridgefake
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+)
+
+func TestToMatrix(t *testing.T) {
+	t.Parallel()
+	name := func(u bridge.UserID) string { return map[bridge.UserID]string{"u1": "Lou"}[u] }
+	tests := map[string]struct {
+		text, body, html string
+		mentions         []bridge.UserID
+		room             bool
+	}{
+		"plain":   {text: "a < b", body: "a < b"},
+		"bold":    {text: "a **b** & c", body: "a **b** & c", html: "a <strong>b</strong> &amp; c"},
+		"lines":   {text: "**a**\nb", body: "**a**\nb", html: "<strong>a</strong><br>b"},
+		"mention": {text: "hi <@u1>!", body: "hi @Lou!", mentions: []bridge.UserID{"u1"}},
+		"nobody":  {text: "hi <@u2>!", body: "hi <@u2>!"},
+		"all":     {text: "<!all> hi", body: "@all hi", room: true},
+	}
+	for n, tt := range tests {
+		t.Run(n, func(t *testing.T) {
+			t.Parallel()
+			c, mentions := toMatrix(tt.text, name)
+			if c.Body != tt.body || c.FormattedBody != tt.html || c.Mentions.Room != tt.room || !slices.Equal(mentions, tt.mentions) {
+				t.Errorf("got %q, %q, room %v, %q", c.Body, c.FormattedBody, c.Mentions.Room, mentions)
+			}
+		})
+	}
+}
+
+func TestToNetwork(t *testing.T) {
+	t.Parallel()
+	people := map[id.UserID]bridge.Person{"@lou:x": {User: "u1"}, "@max:x": {Name: "Max"}}
+	tests := map[string]struct{ body, html, want string }{
+		"plain":    {body: "a < b", want: "a < b"},
+		"bold":     {body: "-", html: "a <strong>b</strong> <b>c</b>", want: "a **b** **c**"},
+		"entities": {body: "-", html: "&lt;b&gt; &amp;", want: "<b> &"},
+		"lines":    {body: "-", html: "<p>a</p><p>b<br/>c</p>", want: "a\nb\nc"},
+		"pill":     {body: "-", html: `<a href="https://matrix.to/#/@lou:x">Lou</a> hi`, want: "<@u1> hi"},
+		"no ghost": {body: "-", html: `<a href="https://matrix.to/#/@max:x">Max</a> hi`, want: "Max hi"},
+		"stranger": {body: "-", html: `<a href="https://matrix.to/#/@eve:x">Eve</a> hi`, want: "Eve hi"},
+		"alarm":    {body: "<!all> <@u1>", want: "<\u200b!all> <\u200b@u1>"},
+		"hidden":   {body: "-", html: "&lt;!all&gt;", want: "<\u200b!all>"},
+		"control":  {body: "a\x00b\x1bc\nd", want: "abc\nd"},
+	}
+	for n, tt := range tests {
+		t.Run(n, func(t *testing.T) {
+			t.Parallel()
+			c := &event.MessageEventContent{MsgType: event.MsgText, Body: tt.body}
+			if tt.html != "" {
+				c.Format, c.FormattedBody = event.FormatHTML, tt.html
+			}
+			if got := toNetwork(c, people); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzToNetwork(f *testing.F) {
+	for _, s := range []string{"<!all>", "&lt;!all&gt;", "<<b>!all>", "<b></b>&lt;<i></i>!all>", `<a href="https://matrix.to/#/@lou:x">`} {
+		f.Add(s)
+	}
+	people := map[id.UserID]bridge.Person{"@lou:x": {User: "u1"}}
+	f.Fuzz(func(t *testing.T, s string) {
+		c := &event.MessageEventContent{MsgType: event.MsgText, Body: s, Format: event.FormatHTML, FormattedBody: s}
+		if got := toNetwork(c, people); strings.Contains(got, everyone) || strings.ContainsRune(got, 0) {
+			t.Errorf("%q became %q", s, got)
+		}
+	})
+}

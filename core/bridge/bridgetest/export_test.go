@@ -1,0 +1,6 @@
+package bridgetest
+
+import "testing"
+
+// CheckSkip is what Run does with Opts.Skip first.
+func (o Opts) CheckSkip(tb testing.TB) { o.checkSkip(tb) }
