@@ -91,7 +91,7 @@ const registrationHead = `# Registration of Steg at the homeserver. Keep it secr
 
 // YAML is the file's content.
 func (r *Registration) YAML() ([]byte, error) {
-	body, err := yaml.Marshal(r)
+	body, err := yaml.MarshalWithOptions(r, yaml.UseSingleQuote(true))
 	if err != nil {
 		return nil, fmt.Errorf("encode registration: %w", err)
 	}
