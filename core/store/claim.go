@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -36,55 +38,61 @@ func (i *Instance) Claim(ctx context.Context, limit int, owns func(bridge.ID) bo
 	if err := i.s.r.SelectContext(ctx, &free, i.s.r.Rebind(`SELECT id FROM instance WHERE beat_at < `+i.s.aliveSince()+` AND id <> ?`), i.id); err != nil {
 		return nil, wrap("claim lanes", err)
 	}
-	owners := i.s.newRows("owner:t")
-	for _, o := range append(free, "") {
-		owners.add(o)
-	}
-	var kinds []struct {
-		Dir    Dir       `db:"dir"`
-		Bridge bridge.ID `db:"bridge"`
-	}
-	if err := i.s.r.SelectContext(ctx, &kinds, i.s.r.Rebind("SELECT DISTINCT lane.dir, lane.bridge FROM lane JOIN "+owners.from()+
-		" ON lane.owner = d.owner WHERE lane.busy"), owners.args()...); err != nil {
+	query, args, err := sqlx.In("SELECT DISTINCT dir, bridge FROM lane WHERE busy AND owner IN (?)", append(free, ""))
+	if err != nil {
 		return nil, wrap("claim lanes", err)
 	}
-	mine := i.s.newRows("dir:t", "bridge:t")
-	for _, k := range kinds {
-		if k.Dir != DirOut || owns == nil || owns(k.Bridge) {
-			mine.add(string(k.Dir), string(k.Bridge))
-		}
+	var kinds []laneKind
+	if err := i.s.r.SelectContext(ctx, &kinds, i.s.r.Rebind(query), args...); err != nil {
+		return nil, wrap("claim lanes", err)
 	}
-	if mine.count == 0 {
+	kinds = slices.DeleteFunc(kinds, func(k laneKind) bool { return k.Dir == DirOut && owns != nil && !owns(k.Bridge) })
+	if len(kinds) == 0 {
 		return nil, nil
 	}
-	return i.claim(ctx, limit, owners, mine)
+	return i.claim(ctx, limit, append(free, ""), kinds)
 }
 
-func (i *Instance) claim(ctx context.Context, limit int, owners, mine *rows) ([]Claimed, error) {
-	pick := "SELECT " + laneColumns + " FROM lane WHERE lane.busy AND lane.owner IN (SELECT d.owner FROM " + owners.from() +
-		") AND (lane.dir, lane.bridge) IN (SELECT d.dir, d.bridge FROM " + mine.from() + ") ORDER BY lane.next_at, lane.id LIMIT ?"
+type laneKind struct {
+	Dir    Dir       `db:"dir"`
+	Bridge bridge.ID `db:"bridge"`
+}
+
+func (i *Instance) claim(ctx context.Context, limit int, owners []string, kinds []laneKind) ([]Claimed, error) {
+	pick, args, err := sqlx.In("SELECT "+laneColumns+" FROM lane WHERE busy AND owner IN (?) AND (dir, bridge) IN (VALUES "+
+		strings.Repeat(", (?, ?)", len(kinds))[2:]+") ORDER BY next_at, id LIMIT ?", claimArgs(owners, kinds, limit)...)
+	if err != nil {
+		return nil, wrap("claim lanes", err)
+	}
 	if i.s.Multi() {
 		pick += " FOR UPDATE SKIP LOCKED"
 	}
 	var out []Claimed
-	err := i.s.inTx(ctx, "claim lanes", func(ctx context.Context, tx *sqlx.Tx) error {
+	err = i.s.inTx(ctx, "claim lanes", func(ctx context.Context, tx *sqlx.Tx) error {
 		out = nil
-		list, err := i.s.selectLanes(ctx, tx, pick, owners.args(mine.args(limit)...)...)
-		if err != nil || len(list) == 0 {
+		list, err := selectLanes(ctx, tx, pick, args...)
+		if err != nil {
 			return err
 		}
-		ids := i.s.newRows("id:n")
-		for n := range list {
-			l := &list[n]
+		ids := i.s.newRows("id:n", "owner:t")
+		for _, l := range list {
 			l.Tried = l.Tried || l.Owner != ""
-			ids.add(l.ID)
+			ids.add(l.ID, i.id)
 			out = append(out, l.claimed())
 		}
-		_, err = exec(ctx, tx, "UPDATE lane SET tried = tried OR owner <> '', owner = ?, touched = FALSE WHERE id IN (SELECT d.id FROM "+ids.from()+")",
-			append([]any{i.id}, ids.args()...)...)
-		return err
+		return i.s.batch(ctx, tx, "claim", takeLanes, ids, nil)
 	})
 	return out, err
+}
+
+const takeLanes = `UPDATE lane SET tried = lane.tried OR lane.owner <> '', owner = d.owner, touched = FALSE FROM @D@ WHERE lane.id = d.id`
+
+func claimArgs(owners []string, kinds []laneKind, limit int) []any {
+	args := []any{owners}
+	for _, k := range kinds {
+		args = append(args, string(k.Dir), string(k.Bridge))
+	}
+	return append(args, limit)
 }
 
 // Touched lists the lanes of this process to which another one added something
@@ -96,7 +104,7 @@ func (i *Instance) Touched(ctx context.Context) ([]Claimed, error) {
 	}
 	var out []Claimed
 	err := i.s.inTx(ctx, "look for new work", func(ctx context.Context, tx *sqlx.Tx) error {
-		list, err := i.s.selectLanes(ctx, tx, "UPDATE lane SET touched = FALSE WHERE touched AND owner = ? RETURNING "+laneColumns, i.id)
+		list, err := selectLanes(ctx, tx, "UPDATE lane SET touched = FALSE WHERE touched AND owner = ? RETURNING "+laneColumns, i.id)
 		out = claimedAll(list)
 		return err
 	})
@@ -107,11 +115,11 @@ func (i *Instance) Touched(ctx context.Context) ([]Claimed, error) {
 // what it believes: after the lease had run out, or after a commit with an
 // unknown end.
 func (i *Instance) Owned(ctx context.Context) ([]Claimed, error) {
-	list, err := i.s.selectLanes(ctx, i.s.w, "SELECT "+laneColumns+" FROM lane WHERE busy AND owner = ?", i.id)
+	list, err := selectLanes(ctx, i.s.w, "SELECT "+laneColumns+" FROM lane WHERE busy AND owner = ?", i.id)
 	return claimedAll(list), wrap("list own lanes", err)
 }
 
-func claimedAll(list []laneRow) []Claimed {
+func claimedAll(list []*laneRow) []Claimed {
 	out := make([]Claimed, len(list))
 	for n := range list {
 		out[n] = list[n].claimed()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"maps"
 	"slices"
 
@@ -89,6 +90,23 @@ func (c *commit) lane(k LaneKey) *laneRow {
 	return c.lanes[n]
 }
 
+const insertItems = `INSERT INTO item (id, school, bridge, portal, dir, item_key, kind, payload, accepted_at, not_before, uncertain)
+SELECT d.id, d.school, d.bridge, d.portal, d.dir, d.item_key, d.kind, d.payload, d.accepted_at, 0, FALSE FROM @D@
+WHERE d.id IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM link l WHERE l.portal = d.portal AND l.dir = d.dir AND l.item_key = d.item_key AND l.bridge = d.bridge AND l.school = d.school)
+AND NOT EXISTS (SELECT 1 FROM dead_letter l WHERE l.portal = d.portal AND l.dir = d.dir AND l.item_key = d.item_key AND l.bridge = d.bridge AND l.school = d.school)
+ON CONFLICT DO NOTHING RETURNING id`
+
+const moveCursors = `UPDATE portal SET cursor_pos = d.cursor_pos FROM @D@ WHERE portal.bridge = d.bridge AND portal.chat = d.chat`
+
+// notNil makes an empty payload storable.
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
 type entryID struct {
 	lane int64
 	key  bridge.Key
@@ -96,7 +114,7 @@ type entryID struct {
 
 // accept inserts the entries whose key is neither pending, dead nor done.
 func (c *commit) accept(ctx context.Context, tx *sqlx.Tx) error {
-	d := c.s.newRows("id:n", "school:t", "bridge:t", "portal:n", "dir:t", "item_key:t", "kind:t", "payload:x")
+	d := c.s.newRows("id:n", "school:t", "bridge:t", "portal:n", "dir:t", "item_key:t", "kind:t", "payload:x", "accepted_at:n")
 	type place struct {
 		intake int
 		entry  *Entry
@@ -116,25 +134,19 @@ func (c *commit) accept(ctx context.Context, tx *sqlx.Tx) error {
 			l.next++
 			id := itemID(l.ID, l.next)
 			k := entry.Lane
-			d.add(id, string(k.School), string(k.Bridge), k.Portal, string(k.Dir), string(key.key), clean(entry.Kind), entry.Payload)
+			d.add(id, string(k.School), string(k.Bridge), k.Portal, string(k.Dir), string(key.key), clean(entry.Kind), notNil(entry.Payload), c.now)
 			places, ids = append(places, place{n, entry}), append(ids, id)
 		}
 	}
-	if d.count == 0 {
-		return nil
-	}
-	var stored []int64
-	err := tx.SelectContext(ctx, &stored, tx.Rebind(`INSERT INTO item (id, school, bridge, portal, dir, item_key, kind, payload, accepted_at, not_before, uncertain)
-SELECT d.id, d.school, d.bridge, d.portal, d.dir, d.item_key, d.kind, d.payload, CAST(? AS BIGINT), 0, FALSE FROM `+d.from()+`
-WHERE NOT EXISTS (SELECT 1 FROM link l WHERE l.portal = d.portal AND l.dir = d.dir AND l.item_key = d.item_key AND l.bridge = d.bridge AND l.school = d.school)
-AND NOT EXISTS (SELECT 1 FROM dead_letter l WHERE l.portal = d.portal AND l.dir = d.dir AND l.item_key = d.item_key AND l.bridge = d.bridge AND l.school = d.school)
-ON CONFLICT DO NOTHING RETURNING id`), append([]any{c.now}, d.args()...)...)
+	isNew := make(map[int64]bool, len(ids))
+	err := c.s.batch(ctx, tx, "accept", insertItems, d, func(r *sql.Rows) error {
+		var id int64
+		err := r.Scan(&id)
+		isNew[id] = true
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	isNew := make(map[int64]bool, len(stored))
-	for _, id := range stored {
-		isNew[id] = true
 	}
 	grown := map[int64]*Growth{}
 	var order []*Growth
@@ -148,7 +160,7 @@ ON CONFLICT DO NOTHING RETURNING id`), append([]any{c.now}, d.args()...)...)
 		l.LastSeq = seqOf(id)
 		g := grown[l.ID]
 		if g == nil {
-			g = &Growth{Lane: l.LaneKey, ID: l.ID, Before: l.before, Fresh: l.wasIdl}
+			g = &Growth{Lane: l.LaneKey, ID: l.ID, Before: l.before, Fresh: l.idle}
 			grown[l.ID], order = g, append(order, g)
 		}
 		g.Items = append(g.Items, Item{LaneKey: l.LaneKey, Seq: seqOf(id), Key: p.entry.Key, Kind: p.entry.Kind, Payload: p.entry.Payload, Accepted: at(c.now)})
@@ -166,7 +178,7 @@ ON CONFLICT DO NOTHING RETURNING id`), append([]any{c.now}, d.args()...)...)
 func (c *commit) own(l *laneRow) {
 	switch {
 	case l.Owner == c.me:
-	case l.Owner == "" && l.wasIdl && (c.b.Owns == nil || c.b.Owns(l.LaneKey)):
+	case l.Owner == "" && l.idle && (c.b.Owns == nil || c.b.Owns(l.LaneKey)):
 		l.Owner = c.me
 	default:
 		l.Touched = true
@@ -204,8 +216,7 @@ func (c *commit) positions(ctx context.Context, tx *sqlx.Tx) error {
 		for k, v := range cursors {
 			d.add(string(k.br), string(k.chat), v)
 		}
-		if _, err := exec(ctx, tx, "UPDATE portal SET cursor_pos = d.cursor_pos FROM "+d.from()+
-			" WHERE portal.bridge = d.bridge AND portal.chat = d.chat", d.args()...); err != nil {
+		if err := c.s.batch(ctx, tx, "move cursors", moveCursors, d, nil); err != nil {
 			return err
 		}
 	}

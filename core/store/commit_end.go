@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"maps"
 	"slices"
 
@@ -11,7 +12,7 @@ import (
 // end moves finished items out of their lanes, with their message map rows.
 func (c *commit) end(ctx context.Context, tx *sqlx.Tx) error {
 	gone := c.s.newRows("id:n")
-	dead := c.s.newRows("id:n", "reason:t")
+	dead := c.s.newRows("id:n", "reason:t", "dead_at:n")
 	which := make([]int64, len(c.b.Ends)) // 0 = not ours
 	for n := range c.b.Ends {
 		d := &c.b.Ends[n]
@@ -22,28 +23,24 @@ func (c *commit) end(ctx context.Context, tx *sqlx.Tx) error {
 		which[n] = itemID(l.ID, d.Item.Seq)
 		gone.add(which[n])
 		if d.Verdict == Dead {
-			dead.add(which[n], clean(d.Reason))
+			dead.add(which[n], clean(d.Reason), c.now)
 		}
 	}
 	if gone.count == 0 {
 		return nil
 	}
-	if dead.count > 0 {
-		if err := c.bury(ctx, tx, dead); err != nil {
-			return err
-		}
-	}
-	query := "DELETE FROM item WHERE id IN (SELECT d.id FROM " + gone.from() + ") RETURNING id"
-	if c.s.Multi() {
-		query = "DELETE FROM item WHERE id = ANY(?) RETURNING id"
-	}
-	var ids []int64
-	if err := tx.SelectContext(ctx, &ids, tx.Rebind(query), gone.args()...); err != nil {
+	if err := c.s.batch(ctx, tx, "bury", buryItems, dead, nil); err != nil {
 		return err
 	}
-	ended := make(map[int64]bool, len(ids))
-	for _, id := range ids {
+	ended := make(map[int64]bool, gone.count)
+	err := c.s.batch(ctx, tx, "delete items", deleteItems, gone, func(r *sql.Rows) error {
+		var id int64
+		err := r.Scan(&id)
 		ended[id] = true
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	for n, id := range which {
 		if id == 0 || !ended[id] {
@@ -56,13 +53,17 @@ func (c *commit) end(ctx context.Context, tx *sqlx.Tx) error {
 	return c.map_(ctx, tx)
 }
 
-// bury copies items to the dead letters.
-func (c *commit) bury(ctx context.Context, tx *sqlx.Tx, d *rows) error {
-	_, err := exec(ctx, tx, `INSERT INTO dead_letter (school, bridge, portal, dir, seq, item_key, kind, payload, accepted_at, dead_at, reason)
-SELECT i.school, i.bridge, i.portal, i.dir, i.id % 4294967296, i.item_key, i.kind, i.payload, i.accepted_at, CAST(? AS BIGINT), d.reason
-FROM `+d.from()+` JOIN item i ON i.id = d.id WHERE TRUE ON CONFLICT DO NOTHING`, append([]any{c.now}, d.args()...)...)
-	return err
-}
+const (
+	buryItems = `INSERT INTO dead_letter (school, bridge, portal, dir, seq, item_key, kind, payload, accepted_at, dead_at, reason)
+SELECT i.school, i.bridge, i.portal, i.dir, i.id % 4294967296, i.item_key, i.kind, i.payload, i.accepted_at, d.dead_at, d.reason
+FROM @D@ JOIN item i ON i.id = d.id WHERE TRUE ON CONFLICT DO NOTHING`
+	deleteItems = `DELETE FROM item WHERE id IN (SELECT d.id FROM @D@) RETURNING id`
+	upsertLinks = `INSERT INTO link (` + linkColumns + `) SELECT d.school, d.bridge, d.portal, d.dir, d.item_key, d.kind, d.room,
+d.event_id, d.remote_id, d.sender, d.root_event, d.root_remote, d.at, d.removed FROM @D@ WHERE d.school IS NOT NULL
+ON CONFLICT (portal, dir, item_key, bridge, school) DO UPDATE SET kind = excluded.kind, room = excluded.room, event_id = excluded.event_id,
+remote_id = excluded.remote_id, sender = excluded.sender, root_event = excluded.root_event, root_remote = excluded.root_remote, removed = excluded.removed`
+	markRemoved = `UPDATE link SET removed = TRUE FROM @D@ WHERE link.portal = d.portal AND link.dir = d.dir AND link.item_key = d.item_key`
+)
 
 func (c *commit) count(l *laneRow, v Verdict) {
 	switch v {
@@ -128,20 +129,11 @@ func (c *commit) map_(ctx context.Context, tx *sqlx.Tx) error {
 		d.add(string(l.School), string(l.Bridge), l.Portal, string(l.Dir), k.key, string(l.Kind), clean(l.Room), clean(l.Event), clean(l.Remote),
 			clean(l.Sender), clean(l.RootEvent), clean(l.RootRemote), when, l.Removed)
 	}
-	if d.count > 0 {
-		if _, err := exec(ctx, tx, `INSERT INTO link (`+linkColumns+`) SELECT d.school, d.bridge, d.portal, d.dir, d.item_key, d.kind, d.room,
-d.event_id, d.remote_id, d.sender, d.root_event, d.root_remote, d.at, d.removed FROM `+d.from()+` WHERE TRUE
-ON CONFLICT (portal, dir, item_key, bridge, school) DO UPDATE SET kind = excluded.kind, room = excluded.room, event_id = excluded.event_id,
-remote_id = excluded.remote_id, sender = excluded.sender, root_event = excluded.root_event, root_remote = excluded.root_remote, removed = excluded.removed`,
-			d.args()...); err != nil {
-			return err
-		}
+	if err := c.s.batch(ctx, tx, "map", upsertLinks, d, nil); err != nil {
+		return err
 	}
-	if removed.count > 0 {
-		if _, err := exec(ctx, tx, "UPDATE link SET removed = TRUE FROM "+removed.from()+
-			" WHERE link.portal = d.portal AND link.dir = d.dir AND link.item_key = d.item_key", removed.args()...); err != nil {
-			return err
-		}
+	if err := c.s.batch(ctx, tx, "mark removed", markRemoved, removed, nil); err != nil {
+		return err
 	}
 	return c.s.countDrops(ctx, tx, drops)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"slices"
 
 	"github.com/jmoiron/sqlx"
@@ -27,7 +28,7 @@ type laneRow struct {
 
 	next   int64 // number to give out next, less one
 	before int64 // LastSeq as read
-	wasIdl bool
+	idle   bool
 }
 
 const laneColumns = `lane.id, lane.school, lane.bridge, lane.portal, lane.dir, lane.last_seq, lane.received, lane.delivered,
@@ -81,21 +82,31 @@ func (s *Store) laneIDs(ctx context.Context, tx *sqlx.Tx, create, look []LaneKey
 			made.add(row...)
 		}
 	}
-	if made.count > 0 {
-		_, err := exec(ctx, tx, "INSERT INTO lane (school, bridge, portal, dir) SELECT d.school, d.bridge, d.portal, d.dir FROM "+
-			made.from()+" WHERE TRUE ON CONFLICT DO NOTHING", made.args()...)
-		if err != nil {
-			return nil, err
-		}
+	if err := s.batch(ctx, tx, "make lanes", insertLanes, made, nil); err != nil {
+		return nil, err
 	}
-	var rows []laneRow
-	err := tx.SelectContext(ctx, &rows, tx.Rebind("SELECT lane.id, lane.school, lane.bridge, lane.portal, lane.dir FROM lane JOIN "+found.from()+
-		" ON lane.portal = d.portal AND lane.dir = d.dir AND lane.bridge = d.bridge AND lane.school = d.school"), found.args()...)
-	for _, r := range rows {
-		ids[r.LaneKey] = r.ID
-	}
+	err := s.batch(ctx, tx, "find lanes", findLanes, found, func(r *sql.Rows) error {
+		var n int64
+		var k LaneKey
+		err := r.Scan(&n, &k.School, &k.Bridge, &k.Portal, &k.Dir)
+		ids[k] = n
+		return err
+	})
 	return ids, err
 }
+
+const (
+	insertLanes = `INSERT INTO lane (school, bridge, portal, dir) SELECT d.school, d.bridge, d.portal, d.dir FROM @D@
+WHERE d.school IS NOT NULL ON CONFLICT DO NOTHING`
+	findLanes = `SELECT lane.id, lane.school, lane.bridge, lane.portal, lane.dir FROM @D@ JOIN lane
+ON lane.portal = d.portal AND lane.dir = d.dir AND lane.bridge = d.bridge AND lane.school = d.school`
+	readLanes = `SELECT ` + laneColumns + ` FROM @D@ JOIN lane ON lane.id = d.id`
+	// PostgreSQL locks in the order of the rows: always by number.
+	lockLanes   = `SELECT ` + laneColumns + ` FROM lane WHERE lane.id IN (SELECT d.id FROM @D@) ORDER BY lane.id FOR UPDATE`
+	updateLanes = `UPDATE lane SET last_seq = d.last_seq, received = d.received, delivered = d.delivered, dropped = d.dropped,
+dead = d.dead, busy = d.busy, touched = d.touched, tried = d.tried, owner = d.owner, attempts = d.attempts, last_error = d.last_error,
+next_at = d.next_at FROM @D@ WHERE lane.id = d.id`
+)
 
 // keepLaneIDs remembers numbers once their transaction has committed.
 func (s *Store) keepLaneIDs(ids map[LaneKey]int64) {
@@ -114,39 +125,39 @@ func (s *Store) lockLanes(ctx context.Context, tx *sqlx.Tx, ids []int64) (map[in
 	for _, n := range slices.Compact(ids) {
 		d.add(n)
 	}
-	query := "SELECT " + laneColumns + " FROM " + d.from() + " JOIN lane ON lane.id = d.id ORDER BY lane.id"
+	query := readLanes
 	if s.Multi() {
-		query = "SELECT " + laneColumns + " FROM lane WHERE lane.id = ANY(?) ORDER BY lane.id FOR UPDATE"
+		query = lockLanes
 	}
-	list, err := s.selectLanes(ctx, tx, query, d.args()...)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[int64]*laneRow, len(list))
-	for i := range list {
-		l := &list[i]
-		l.next, l.before, l.wasIdl = l.LastSeq, l.LastSeq, !l.Busy
+	out := make(map[int64]*laneRow, d.count)
+	err := s.batch(ctx, tx, "lock lanes", query, d, func(r *sql.Rows) error {
+		l, err := scanLane(r)
+		l.next, l.before, l.idle = l.LastSeq, l.LastSeq, !l.Busy
 		out[l.ID] = l
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }
 
-func (s *Store) selectLanes(ctx context.Context, x execer, query string, args ...any) (_ []laneRow, err error) {
-	rows, err := x.QueryxContext(ctx, x.Rebind(query), args...)
+func scanLane(r *sql.Rows) (*laneRow, error) {
+	var l laneRow
+	err := r.Scan(&l.ID, &l.School, &l.Bridge, &l.Portal, &l.Dir, &l.LastSeq, &l.Received, &l.Delivered, &l.Dropped, &l.Dead,
+		&l.Busy, &l.Touched, &l.Tried, &l.Owner, &l.Attempts, &l.LastError, &l.NextAt)
+	return &l, err
+}
+
+func selectLanes(ctx context.Context, x execer, query string, args ...any) ([]*laneRow, error) {
+	res, err := x.QueryContext(ctx, x.Rebind(query), args...)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
-	var out []laneRow
-	for rows.Next() {
-		var l laneRow
-		if err := rows.Scan(&l.ID, &l.School, &l.Bridge, &l.Portal, &l.Dir, &l.LastSeq, &l.Received, &l.Delivered, &l.Dropped, &l.Dead,
-			&l.Busy, &l.Touched, &l.Tried, &l.Owner, &l.Attempts, &l.LastError, &l.NextAt); err != nil {
-			return nil, err
-		}
+	var out []*laneRow
+	err = each(res, func(r *sql.Rows) error {
+		l, err := scanLane(r)
 		out = append(out, l)
-	}
-	return out, rows.Err()
+		return err
+	})
+	return out, err
 }
 
 // storeLanes writes lanes back.
@@ -156,8 +167,5 @@ func (s *Store) storeLanes(ctx context.Context, tx *sqlx.Tx, lanes map[int64]*la
 	for _, l := range lanes {
 		d.add(l.ID, l.LastSeq, l.Received, l.Delivered, l.Dropped, l.Dead, l.Busy, l.Touched, l.Tried, l.Owner, l.Attempts, l.LastError, l.NextAt)
 	}
-	_, err := exec(ctx, tx, `UPDATE lane SET last_seq = d.last_seq, received = d.received, delivered = d.delivered, dropped = d.dropped,
-dead = d.dead, busy = d.busy, touched = d.touched, tried = d.tried, owner = d.owner, attempts = d.attempts, last_error = d.last_error,
-next_at = d.next_at FROM `+d.from()+` WHERE lane.id = d.id`, d.args()...)
-	return err
+	return s.batch(ctx, tx, "store lanes", updateLanes, d, nil)
 }

@@ -33,14 +33,16 @@ type Store struct {
 	now     func() time.Time
 	log     *slog.Logger
 
-	mu    sync.Mutex
-	lanes map[LaneKey]int64 // numbers of lanes that exist; a lane never goes away
+	mu     sync.Mutex
+	lanes  map[LaneKey]int64      // numbers of lanes that exist; a lane never goes away
+	stmts  map[stmtKey]*sqlx.Stmt // SQLite: prepared on w
+	wanted map[stmtKey]string     // SQLite: to be prepared
 }
 
 // Open opens the database, creates it when it does not exist and brings its
 // schema up to date. Its errors tell people what to change. Close it.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{now: o.Now, log: o.Log, lanes: map[LaneKey]int64{}}
+	s := &Store{now: o.Now, log: o.Log, lanes: map[LaneKey]int64{}, stmts: map[stmtKey]*sqlx.Stmt{}, wanted: map[stmtKey]string{}}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -43,7 +43,11 @@ func (s *Store) tryTx(ctx context.Context, f func(context.Context, *sqlx.Tx) err
 		}
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.prepareWanted(ctx)
+	return nil
 }
 
 // execer is a transaction or the database itself.
