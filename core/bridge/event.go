@@ -84,7 +84,15 @@ type UserChange struct {
 
 // Head implements [Event].
 func (m *Meta) Head() *Meta { return m }
-func (m *Meta) sealed()     {}
+
+// Each event is sealed by itself: with a method of Meta, Meta would be one, too.
+
+func (*Message) sealed()    {}
+func (*Edit) sealed()       {}
+func (*Removal) sealed()    {}
+func (*ChatChange) sealed() {}
+func (*ChatGone) sealed()   {}
+func (*UserChange) sealed() {}
 
 var (
 	_ Event = (*Message)(nil)
