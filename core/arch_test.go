@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"bridges/<x>":   {"core/bridge"},
 	"bridges/<x>/…": {"core/bridge", "core/bridge/bridgetest", "bridges/<x>"},
 	"core/…test":    {"core/"},
-	"core/bridge/…": {"core/bridge"},
+	"core/bridge/…": {"core/bridge", "core/bridge/bridgetest"},
 	"cmd/steg":      {"bridges/all", "config", "core", "core/"},
 	"integration/…": {"bridges/", "config", "core", "core/", "integration/"},
 }
