@@ -2,6 +2,7 @@ package bridgetest_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"sync"
@@ -103,7 +104,11 @@ func (b mutantBridge) Open(l bridge.Login) (bridge.Client, error) {
 	if b.m.plain {
 		return struct{ bridge.Client }{inner}, nil
 	}
-	return mutantClient{inner.(powers), b.m}, nil
+	all, ok := inner.(powers)
+	if !ok {
+		return nil, errors.New("the reference client lacks a power")
+	}
+	return mutantClient{all, b.m}, nil
 }
 
 func (c mutantClient) failed(err error) error {
