@@ -36,7 +36,8 @@ CREATE TABLE portal (
   members    TEXT NOT NULL,
   follows    BOOLEAN NOT NULL,
   cursor_pos TEXT NOT NULL,
-  UNIQUE (bridge, chat)
+  UNIQUE (bridge, chat),
+  UNIQUE (bridge, slug)
 );
 CREATE INDEX portal_school ON portal (school, bridge);
 CREATE INDEX portal_room ON portal (room) WHERE room <> '';

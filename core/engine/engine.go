@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -21,6 +22,7 @@ type Options struct {
 	Homeserver Homeserver
 	Commander  Commander
 	Bridges    []BridgeSpec
+	Clients    map[bridge.ID]bridge.Client // one per bridge
 	Schools    []School
 	Limits     Limits
 	Log        *slog.Logger
@@ -70,9 +72,9 @@ func New(opts Options) (*Engine, error) {
 		e.schools[opts.Schools[i].ID] = &opts.Schools[i]
 	}
 	for _, spec := range opts.Bridges {
-		client, err := spec.Bridge.Open(spec.Login)
-		if err != nil {
-			return nil, err
+		client, ok := opts.Clients[spec.ID]
+		if !ok {
+			return nil, fmt.Errorf("bridge %s has no client", spec.ID)
 		}
 		e.logins[spec.ID] = newLogin(spec, client)
 	}

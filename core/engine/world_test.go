@@ -72,9 +72,12 @@ func (w *world) start() {
 	w.must(err)
 	instance, err := w.st.AcquireInstance(ctx)
 	w.must(err)
+	spec := engine.BridgeSpec{ID: "fk", Kind: "fake", Name: "Fakechat", Bridge: bridgefake.New(w.net), Login: bridge.Login{ID: "bot"}}
+	client, err := spec.Bridge.Open(spec.Login)
+	w.must(err)
 	w.engine, err = engine.New(engine.Options{
 		Store: w.st, Homeserver: w.hs, Schools: []engine.School{w.school}, Limits: w.limits, Log: log, Now: time.Now,
-		Bridges: []engine.BridgeSpec{{ID: "fk", Kind: "fake", Name: "Fakechat", Bridge: bridgefake.New(w.net), Login: bridge.Login{ID: "bot"}}},
+		Bridges: []engine.BridgeSpec{spec}, Clients: map[bridge.ID]bridge.Client{"fk": client},
 		Commander: commands(func(who id.UserID, text string) string {
 			return string(who) + " said " + text
 		}),

@@ -22,7 +22,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
 const updatePortal = `UPDATE portal SET ref = ?, slug = ?, name = ?, topic = ?, private = ?, room = ?, own_room = ?, mode = ?, applied = ?,
 mode_fixed = ?, origin = ?, paused = ?, members = ?, follows = ?, cursor_pos = ? WHERE id = ?`
 
-// InsertPortal stores a new portal and sets its ID. [ErrExists] when the chat
+// InsertPortal stores a new portal and sets its ID, and its slug when that is
+// taken on its bridge. [ErrExists] when the chat
 // has a portal, [ErrOtherSchool] when the room belongs to another school.
 func (s *Store) InsertPortal(ctx context.Context, p *Portal) error {
 	return s.inTx(ctx, "create portal", func(ctx context.Context, tx *sqlx.Tx) error {
@@ -32,10 +33,27 @@ func (s *Store) InsertPortal(ctx context.Context, p *Portal) error {
 		if err := checkRoom(ctx, tx, p); err != nil {
 			return err
 		}
+		if err := freeSlug(ctx, tx, p); err != nil {
+			return err
+		}
 		return tx.GetContext(ctx, &p.ID, tx.Rebind(insertPortal),
 			p.School, p.Bridge, clean(p.Chat), clean(p.Ref), clean(p.Slug), clean(p.Name), clean(p.Topic), p.Private, clean(p.Room),
 			p.OwnRoom, p.Mode, p.Applied, p.ModeFixed, p.Origin, clean(p.Paused), clean(p.Members), p.Follows, clean(p.Cursor))
 	})
+}
+
+// freeSlug gives a portal a slug of its own on its bridge: the slug makes the
+// alias, and two chats behind one alias would share a room.
+func freeSlug(ctx context.Context, tx *sqlx.Tx, p *Portal) error {
+	wanted := p.Slug
+	for n := 2; ; n++ {
+		var taken int
+		err := tx.GetContext(ctx, &taken, tx.Rebind("SELECT COUNT(*) FROM portal WHERE bridge = ? AND slug = ?"), p.Bridge, clean(p.Slug))
+		if err != nil || taken == 0 {
+			return err
+		}
+		p.Slug = wanted + "-" + strconv.Itoa(n)
+	}
 }
 
 // UpdatePortal reads a portal, lets change alter it and stores it, in one

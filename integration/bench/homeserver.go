@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/steg-bridge/steg/core/matrix/matrixtest"
+)
+
+// serverName is the homeserver's name in this benchmark.
+const serverName = "hs.test"
+
+// homeserver answers at once. A room's ID is its alias, so that portals and rooms
+// are known to each other.
+type homeserver struct {
+	matrixtest.Instant
+
+	meter *meter
+}
+
+func newHomeserver() *homeserver {
+	h := &homeserver{meter: newMeter()}
+	h.OnSend = func(path string, body []byte) {
+		// …/rooms/{room}/send/m.room.message/{txn}
+		_, rest, _ := strings.Cut(path, "/rooms/")
+		room, _, _ := strings.Cut(rest, "/")
+		room, _ = url.PathUnescape(room)
+		h.meter.arrived(room, numberIn(body))
+	}
+	return h
+}
+
+func (h *homeserver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/createRoom"):
+		var body struct {
+			Alias string `json:"room_alias_name"`
+		}
+		_ = json.NewDecoder(r.Body).Decode(&body)
+		answer(w, map[string]string{"room_id": roomOf(body.Alias)})
+	case strings.Contains(r.URL.Path, "/directory/room/"):
+		http.Error(w, `{"errcode":"M_NOT_FOUND"}`, http.StatusNotFound)
+	case strings.Contains(r.URL.Path, "/account/whoami"):
+		answer(w, map[string]string{"user_id": "@steg:" + serverName})
+	case strings.Contains(r.URL.Path, "/joined_members"):
+		answer(w, map[string]any{"joined": map[string]any{}})
+	default:
+		h.Instant.ServeHTTP(w, r)
+	}
+}
+
+func roomOf(alias string) string { return "!" + alias + ":" + serverName }
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// numberIn finds the number of a message in a body: digits after "#n".
+func numberIn(body []byte) int {
+	i := bytes.Index(body, []byte("#n"))
+	if i < 0 {
+		return -1
+	}
+	n := 0
+	for _, c := range body[i+2:] {
+		if c < '0' || c > '9' {
+			break
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n
+}

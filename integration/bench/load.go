@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// row is a line of the table.
+type row struct {
+	database, direction string
+	rate                float64 // messages per second, sustained
+	p50, p99            time.Duration
+	cpu                 time.Duration // per 1,000 messages at full load
+	cpuSlow             time.Duration // per 1,000 messages at 100 per second
+	rss                 int64
+	problems            []string
+}
+
+// side is one direction under load: how a message is handed in, and where it
+// arrives.
+type side struct {
+	name   string
+	meter  *meter
+	window int // messages on their way at most
+	batch  int // handed in at once
+	hand   func(ctx context.Context, from, count int) error
+}
+
+// throughput drives a side at full load and measures.
+func throughput(ctx context.Context, g *gateway, s side, messages int, r *row) error {
+	s.meter.reset()
+	before, err := g.usage()
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	for sent := 0; sent < messages; sent += s.batch {
+		if err := s.room(ctx, sent-s.window); err != nil {
+			return err
+		}
+		if err := s.hand(ctx, sent, s.batch); err != nil {
+			return err
+		}
+	}
+	if err := s.room(ctx, messages); err != nil {
+		return err
+	}
+	took := time.Since(start)
+	after, err := g.usage()
+	if err != nil {
+		return err
+	}
+	r.rate = float64(messages) / took.Seconds()
+	r.cpu = (after.cpu - before.cpu) * 1000 / time.Duration(messages)
+	r.rss = max(r.rss, after.hwm)
+	r.problems = append(r.problems, s.meter.problems()...)
+	return nil
+}
+
+// errStuck says that messages did not arrive.
+var errStuck = errors.New("messages do not arrive")
+
+// room waits until at least n messages have arrived.
+func (s side) room(ctx context.Context, n int) error {
+	const patience = 20 * time.Second
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		count, changed := s.meter.state()
+		if count >= n {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+			return fmt.Errorf("%s: %w: %d of %d in %v", s.name, errStuck, count, n, patience)
+		case <-changed:
+		}
+	}
+}
+
+// latency drives a side with 100 messages per second and measures what the
+// gateway adds.
+func latency(ctx context.Context, g *gateway, s side, messages int, r *row) error {
+	const every = 10 * time.Millisecond
+	s.meter.reset()
+	before, err := g.usage()
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for n := range messages {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		s.meter.handed(n)
+		if err := s.hand(ctx, n, 1); err != nil {
+			return err
+		}
+	}
+	if err := s.room(ctx, messages); err != nil {
+		return err
+	}
+	after, err := g.usage()
+	if err != nil {
+		return err
+	}
+	r.p50, r.p99 = s.meter.percentile(50), s.meter.percentile(99)
+	r.cpuSlow = (after.cpu - before.cpu) * 1000 / time.Duration(messages)
+	r.problems = append(r.problems, s.meter.problems()...)
+	return nil
+}
+
+// outward hands Matrix messages to the gateway, in transactions.
+func outward(g *gateway, mm *mattermost, portals int, run string) side {
+	return side{
+		name: "Matrix to Mattermost", meter: mm.meter, window: 2000, batch: 50,
+		hand: func(ctx context.Context, from, count int) error {
+			events := make([]event, 0, count)
+			for n := from; n < from+count; n++ {
+				events = append(events, event{
+					ID: fmt.Sprintf("$%s-%d", run, n), Room: roomOf(aliasOf(n % portals)), Type: "m.room.message",
+					Sender: "@pupil:" + serverName, Time: time.Now().UnixMilli(),
+					Content: map[string]any{
+						"msgtype": "m.text", "body": fmt.Sprintf("A message of **ordinary** length, as people write it #n%d", n),
+						"format":         "org.matrix.custom.html",
+						"formatted_body": fmt.Sprintf("A message of <strong>ordinary</strong> length, as people write it #n%d", n),
+					},
+				})
+			}
+			return g.transaction(ctx, events)
+		},
+	}
+}
+
+// inward makes people of the network write.
+func inward(hs *homeserver, mm *mattermost, portals int) side {
+	return side{
+		name: "Mattermost to Matrix", meter: hs.meter, window: 2000, batch: 10,
+		hand: func(_ context.Context, from, count int) error {
+			for n := from; n < from+count; n++ {
+				if err := mm.say(n%portals, n); err != nil {
+					return fmt.Errorf("push post: %w", err)
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// aliasOf is the local part of the alias of a portal, as the Mattermost bridge
+// names it.
+func aliasOf(n int) string { return "_steg_mm_" + "gym." + channelName(n) }
