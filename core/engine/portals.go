@@ -17,8 +17,8 @@ type chatKey struct {
 	chat   bridge.ChatID
 }
 
-// portals is the set of portals in memory, replaced when the database's revision
-// moves. Portals in it are never changed in place.
+// portals is the set of portals in memory. Portals in it are replaced, never
+// changed in place; so are the slices of byRoom.
 type portals struct {
 	mu       sync.RWMutex
 	revision int64
@@ -31,27 +31,58 @@ type portals struct {
 
 func newPortals() *portals { return &portals{revision: -1} }
 
-func (p *portals) set(revision int64, all []store.Portal) {
-	byID := make(map[int64]*store.Portal, len(all))
-	byChat := make(map[chatKey]*store.Portal, len(all))
-	byRoom := make(map[id.RoomID][]*store.Portal, len(all))
-	bySlug := make(map[string]*store.Portal, len(all))
-	schools := map[bridge.ID][]bridge.SchoolID{}
-	for i := range all {
-		po := &all[i]
-		if !slices.Contains(schools[po.Bridge], po.School) {
-			schools[po.Bridge] = append(schools[po.Bridge], po.School)
-		}
-		byID[po.ID] = po
-		byChat[chatKey{po.Bridge, po.Chat}] = po
-		bySlug[slugKey(po.Bridge, po.Slug)] = po
-		if po.Room != "" {
-			byRoom[po.Room] = append(byRoom[po.Room], po)
-		}
-	}
+// set replaces all portals and returns those that are new or differ in more than
+// their cursor.
+func (p *portals) set(revision int64, all []store.Portal) map[int64]struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.revision, p.byID, p.byChat, p.byRoom, p.bySlug, p.schools = revision, byID, byChat, byRoom, bySlug, schools
+	changed := map[int64]struct{}{}
+	for i := range all {
+		if old := p.byID[all[i].ID]; old == nil || !same(*old, all[i]) {
+			changed[all[i].ID] = struct{}{}
+		}
+	}
+	p.revision = revision
+	p.byID = make(map[int64]*store.Portal, len(all))
+	p.byChat = make(map[chatKey]*store.Portal, len(all))
+	p.byRoom = make(map[id.RoomID][]*store.Portal, len(all))
+	p.bySlug = make(map[string]*store.Portal, len(all))
+	p.schools = map[bridge.ID][]bridge.SchoolID{}
+	for i := range all {
+		p.add(&all[i])
+	}
+	return changed
+}
+
+func same(a, b store.Portal) bool {
+	a.Cursor, b.Cursor = "", ""
+	return a == b
+}
+
+// put replaces one portal.
+func (p *portals) put(po *store.Portal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old := p.byID[po.ID]; old != nil {
+		delete(p.bySlug, slugKey(old.Bridge, old.Slug))
+		if old.Room != "" {
+			rest := slices.DeleteFunc(slices.Clone(p.byRoom[old.Room]), func(o *store.Portal) bool { return o.ID == po.ID })
+			p.byRoom[old.Room] = rest
+		}
+	}
+	p.add(po)
+}
+
+func (p *portals) add(po *store.Portal) {
+	if !slices.Contains(p.schools[po.Bridge], po.School) {
+		p.schools[po.Bridge] = append(p.schools[po.Bridge], po.School)
+	}
+	p.byID[po.ID] = po
+	p.byChat[chatKey{po.Bridge, po.Chat}] = po
+	p.bySlug[slugKey(po.Bridge, po.Slug)] = po
+	if po.Room != "" {
+		p.byRoom[po.Room] = append(slices.Clone(p.byRoom[po.Room]), po)
+	}
 }
 
 func slugKey(b bridge.ID, slug string) string { return string(b) + "_" + slug }
@@ -113,18 +144,30 @@ func (e *Engine) reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read portals: %w", err)
 	}
-	e.portals.set(revision, all)
-	// What was held may go on now: modes, pauses and rooms have changed.
-	e.queue.Wake(func(store.LaneKey) bool { return true })
+	changed := e.portals.set(revision, all)
+	if len(changed) > 0 {
+		// What was held may go on now.
+		e.queue.Wake(func(k store.LaneKey) bool { _, ok := changed[k.Portal]; return ok })
+	}
 	return nil
 }
 
 // change updates a portal in the database and in memory.
 func (e *Engine) change(ctx context.Context, portal int64, f func(*store.Portal) error) error {
-	if err := e.st.UpdatePortal(ctx, portal, f); err != nil {
+	var now store.Portal
+	err := e.st.UpdatePortal(ctx, portal, func(p *store.Portal) error {
+		if err := f(p); err != nil {
+			return err
+		}
+		now = *p
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("update portal %d: %w", portal, err)
 	}
-	return e.reload(ctx)
+	e.portals.put(&now)
+	e.queue.Wake(func(k store.LaneKey) bool { return k.Portal == portal })
+	return nil
 }
 
 func lane(p *store.Portal, dir store.Dir) store.LaneKey {

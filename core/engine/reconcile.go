@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/store"
@@ -47,14 +50,7 @@ func (e *Engine) reconcileLoop(ctx context.Context) error {
 			resolved = e.now()
 			e.resolveAll(ctx, trouble)
 		}
-		for _, p := range e.portals.all() {
-			if ctx.Err() != nil {
-				return nil
-			}
-			if err := e.settle(ctx, p); err != nil && ctx.Err() == nil {
-				e.complain(ctx, trouble, "portal not ready", p.ID, err)
-			}
-		}
+		e.settleAll(ctx, trouble)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -62,6 +58,41 @@ func (e *Engine) reconcileLoop(ctx context.Context) error {
 		case <-e.reconcile:
 		}
 	}
+}
+
+// settlers is how many portals are settled at once: each takes a few requests.
+const settlers = 8
+
+// settleAll settles the portals that lack something.
+func (e *Engine) settleAll(ctx context.Context, trouble map[string]time.Time) {
+	var mu sync.Mutex // guards trouble
+	var group errgroup.Group
+	group.SetLimit(settlers)
+	for _, p := range e.portals.all() {
+		if ctx.Err() != nil {
+			break
+		}
+		if !e.unsettled(p) {
+			continue
+		}
+		group.Go(func() error {
+			if err := e.settle(ctx, p); err != nil && ctx.Err() == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				e.complain(ctx, trouble, "portal not ready", p.ID, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // no settler returns an error
+}
+
+// unsettled reports whether a portal may lack something.
+func (e *Engine) unsettled(p *store.Portal) bool {
+	if p.Mode == store.ModeOff || p.Paused != "" {
+		return false
+	}
+	return !p.Follows || (p.Room == "" && p.Origin != originPattern) || (p.Room != "" && p.Applied != p.Mode)
 }
 
 // complain logs the same trouble at most once a minute.
@@ -80,7 +111,7 @@ func (e *Engine) complain(ctx context.Context, last map[string]time.Time, what s
 // settle does what a portal still lacks. Most portals lack nothing.
 func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
 	l, ok := e.logins[p.Bridge]
-	if !ok || p.Mode == store.ModeOff || p.Paused != "" {
+	if !ok {
 		return nil
 	}
 	if !p.Follows && l.current() == bridge.StateConnected {
