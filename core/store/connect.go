@@ -89,7 +89,7 @@ func touch(path string, existing bool) error {
 	case err == nil:
 		return f.Close()
 	case errors.Is(err, fs.ErrNotExist) && existing:
-		return fmt.Errorf("database %s does not exist: start steg run once, or correct the path", path)
+		return fmt.Errorf("database %s %w: start steg run once, or correct the path", path, ErrAbsent)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("database %s: the folder %s does not exist: create it, or correct the path", path, filepath.Dir(path))
 	case errors.Is(err, fs.ErrPermission):
@@ -117,6 +117,17 @@ func (s *Store) connectPostgres(ctx context.Context, dsn string) error {
 	}
 	if cfg.RuntimeParams["application_name"] == "" {
 		cfg.RuntimeParams["application_name"] = "steg"
+	}
+	// Rows come and go so fast that the planner's picture of the queue's tables is
+	// always old; with a scan of a whole table where an index serves, a lane of a
+	// thousand waits for a million dead rows. Plans are therefore made once, for
+	// indexes and nested loops.
+	for name, value := range map[string]string{
+		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
+	} {
+		if _, set := cfg.RuntimeParams[name]; !set {
+			cfg.RuntimeParams[name] = value
+		}
 	}
 	s.dialect = migrations.Postgres
 	// A server set to answer before the log is on disk would break the promise.

@@ -30,6 +30,11 @@ var (
 	// ErrAway says that the database cannot be reached or is locked for long; the
 	// same call may succeed later.
 	ErrAway = errors.New("the database is away")
+	// ErrAbsent, ErrEmpty and ErrOlder say, when [Options.Existing] is set, that the
+	// next start of the serving process will make or upgrade the database.
+	ErrAbsent = errors.New("does not exist")
+	ErrEmpty  = errors.New("this database is empty: start steg run once, or correct its address")
+	ErrOlder  = errors.New("this database is from an older steg")
 )
 
 // Temporary tells whether the same call may succeed later without a change.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -80,9 +79,9 @@ func upToDate(version int, existing bool) (bool, error) {
 	case version > latest:
 		return false, fmt.Errorf("this database was written by a newer steg (schema %d, this steg knows %d): install the newer version, or restore a backup", version, latest)
 	case existing && version == 0:
-		return false, errors.New("this database is empty: start steg run once, or correct its address")
+		return false, ErrEmpty
 	case existing:
-		return false, fmt.Errorf("this database is from an older steg (schema %d, this steg writes %d): restart steg run with this version first", version, latest)
+		return false, fmt.Errorf("%w (schema %d, this steg writes %d): restart steg run with this version first", ErrOlder, version, latest)
 	}
 	return false, nil
 }

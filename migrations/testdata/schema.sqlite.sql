@@ -1,0 +1,170 @@
+CREATE TABLE audit (
+  id     INTEGER PRIMARY KEY AUTOINCREMENT,
+  school TEXT NOT NULL,
+  bridge TEXT NOT NULL DEFAULT '',
+  at     BIGINT NOT NULL,
+  who    TEXT NOT NULL,
+  what   TEXT NOT NULL
+);
+CREATE INDEX audit_school ON audit (school, at);
+CREATE TABLE dead_letter (
+  number      INTEGER PRIMARY KEY AUTOINCREMENT,
+  school      TEXT NOT NULL,
+  bridge      TEXT NOT NULL,
+  portal      BIGINT NOT NULL,
+  dir         TEXT NOT NULL,
+  seq         BIGINT NOT NULL,
+  item_key    TEXT NOT NULL,
+  kind        TEXT NOT NULL,
+  payload     BLOB NOT NULL,
+  accepted_at BIGINT NOT NULL,
+  dead_at     BIGINT NOT NULL,
+  reason      TEXT NOT NULL,
+  UNIQUE (portal, dir, item_key, bridge, school)
+);
+CREATE TABLE drop_count (
+  school TEXT NOT NULL,
+  bridge TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  n      BIGINT NOT NULL,
+  PRIMARY KEY (school, bridge, policy)
+);
+CREATE TABLE ghost (
+  school      TEXT NOT NULL,
+  bridge      TEXT NOT NULL,
+  remote_user TEXT NOT NULL,
+  mxid        TEXT NOT NULL,
+  name        TEXT NOT NULL,
+  avatar_key  TEXT NOT NULL,
+  bot         BOOLEAN NOT NULL,
+  PRIMARY KEY (school, bridge, remote_user)
+);
+CREATE INDEX ghost_mxid ON ghost (mxid);
+CREATE TABLE instance (
+  id         TEXT PRIMARY KEY,
+  process    TEXT NOT NULL,
+  started_at BIGINT NOT NULL,
+  beat_at    BIGINT NOT NULL
+);
+CREATE TABLE item (
+  id          BIGINT PRIMARY KEY,
+  school      TEXT NOT NULL,
+  bridge      TEXT NOT NULL,
+  portal      BIGINT NOT NULL,
+  dir         TEXT NOT NULL,
+  item_key    TEXT NOT NULL,
+  kind        TEXT NOT NULL,
+  payload     BLOB NOT NULL,
+  accepted_at BIGINT NOT NULL,
+  not_before  BIGINT NOT NULL,
+  uncertain   BOOLEAN NOT NULL,
+  UNIQUE (portal, dir, item_key, bridge, school)
+);
+CREATE TABLE kv (
+  school TEXT NOT NULL,
+  bridge TEXT NOT NULL,
+  name   TEXT NOT NULL,
+  value  TEXT NOT NULL,
+  PRIMARY KEY (school, bridge, name)
+);
+CREATE TABLE lane (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  school     TEXT NOT NULL,
+  bridge     TEXT NOT NULL,
+  portal     BIGINT NOT NULL,
+  dir        TEXT NOT NULL,
+  last_seq   BIGINT NOT NULL DEFAULT 0,
+  received   BIGINT NOT NULL DEFAULT 0,
+  delivered  BIGINT NOT NULL DEFAULT 0,
+  dropped    BIGINT NOT NULL DEFAULT 0,
+  dead       BIGINT NOT NULL DEFAULT 0,
+  busy       BOOLEAN NOT NULL DEFAULT FALSE,
+  touched    BOOLEAN NOT NULL DEFAULT FALSE,
+  tried      BOOLEAN NOT NULL DEFAULT FALSE,
+  owner      TEXT NOT NULL DEFAULT '',
+  attempts   BIGINT NOT NULL DEFAULT 0,
+  last_error TEXT NOT NULL DEFAULT '',
+  next_at    BIGINT NOT NULL DEFAULT 0,
+  UNIQUE (portal, dir, bridge, school)
+);
+CREATE INDEX lane_busy ON lane (owner, id) WHERE busy;
+CREATE INDEX lane_touched ON lane (owner, id) WHERE touched;
+CREATE TABLE link (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  school      TEXT NOT NULL,
+  bridge      TEXT NOT NULL,
+  portal      BIGINT NOT NULL,
+  dir         TEXT NOT NULL,
+  item_key    TEXT NOT NULL,
+  kind        TEXT NOT NULL,
+  room        TEXT NOT NULL,
+  event_id    TEXT NOT NULL,
+  remote_id   TEXT NOT NULL,
+  sender      TEXT NOT NULL,
+  root_event  TEXT NOT NULL,
+  root_remote TEXT NOT NULL,
+  at          BIGINT NOT NULL,
+  removed     BOOLEAN NOT NULL,
+  UNIQUE (portal, dir, item_key, bridge, school)
+);
+CREATE INDEX link_event ON link (event_id) WHERE kind = 'message';
+CREATE INDEX link_old ON link (at) WHERE kind <> 'message';
+CREATE INDEX link_remote ON link (portal, remote_id) WHERE kind = 'message';
+CREATE INDEX link_thread ON link (portal, root_remote) WHERE root_remote <> '';
+CREATE TABLE login (
+  school TEXT NOT NULL DEFAULT '',
+  bridge TEXT NOT NULL,
+  login  TEXT NOT NULL,
+  state  TEXT NOT NULL,
+  cause  TEXT NOT NULL,
+  since  BIGINT NOT NULL,
+  PRIMARY KEY (bridge, login, school)
+);
+CREATE TABLE login_owner (
+  school TEXT NOT NULL DEFAULT '',
+  bridge TEXT NOT NULL,
+  owner  TEXT NOT NULL,
+  PRIMARY KEY (bridge, school)
+);
+CREATE TABLE member (
+  school     TEXT NOT NULL,
+  bridge     TEXT NOT NULL DEFAULT '',
+  room       TEXT NOT NULL,
+  user_id    TEXT NOT NULL,
+  membership TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  avatar     TEXT NOT NULL,
+  PRIMARY KEY (room, user_id, school, bridge)
+);
+CREATE TABLE portal (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  school     TEXT NOT NULL,
+  bridge     TEXT NOT NULL,
+  chat       TEXT NOT NULL,
+  ref        TEXT NOT NULL,
+  slug       TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  topic      TEXT NOT NULL,
+  private    BOOLEAN NOT NULL,
+  room       TEXT NOT NULL,
+  own_room   BOOLEAN NOT NULL,
+  mode       TEXT NOT NULL,
+  applied    TEXT NOT NULL,
+  mode_fixed BOOLEAN NOT NULL,
+  origin     TEXT NOT NULL,
+  paused     TEXT NOT NULL,
+  members    TEXT NOT NULL,
+  follows    BOOLEAN NOT NULL,
+  cursor_pos TEXT NOT NULL,
+  UNIQUE (bridge, chat),
+  UNIQUE (bridge, slug)
+);
+CREATE INDEX portal_room ON portal (room) WHERE room <> '';
+CREATE INDEX portal_school ON portal (school, bridge);
+CREATE TABLE room_known (
+  school TEXT NOT NULL,
+  bridge TEXT NOT NULL DEFAULT '',
+  room   TEXT NOT NULL,
+  PRIMARY KEY (room, school, bridge)
+);
+CREATE TABLE steg_schema (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL);
