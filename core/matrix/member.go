@@ -77,7 +77,8 @@ func (s *Service) Leave(ctx context.Context, room id.RoomID, as id.UserID) error
 		op: "leave room", method: http.MethodPost, as: as, body: struct{}{},
 		path: path(clientV3, "rooms", string(room), "leave"),
 	}, nil)
-	if errors.Is(err, bridge.ErrForbidden) || errors.Is(err, bridge.ErrNotFound) {
+	if errors.Is(err, bridge.ErrForbidden) || errors.Is(err, bridge.ErrNotFound) ||
+		hasStatus(err, http.StatusBadRequest, "M_UNKNOWN") { // Dendrite, for who is not there
 		return nil
 	}
 	return err

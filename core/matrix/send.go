@@ -38,8 +38,8 @@ func (s *Service) Send(ctx context.Context, m intent.Send) (id.EventID, error) {
 }
 
 // Redact redacts an event; doing so twice is no error. The same 403 rule as for
-// [Service.Send] holds. [bridge.ErrNotFound] when the homeserver does not know
-// the event.
+// [Service.Send] holds. An event that the homeserver does not know gives
+// [bridge.ErrNotFound] on Dendrite and success on Synapse.
 func (s *Service) Redact(ctx context.Context, m intent.Redact) (id.EventID, error) {
 	content := struct {
 		Reason string `json:"reason,omitempty"`

@@ -255,8 +255,8 @@ func TestRedact(t *testing.T) {
 			t.Fatalf("after: %v %v", gone, err)
 		}
 	}
-	_, err = w.Redact(t.Context(), intent.Redact{Room: room, As: w.Bot(), Target: "$unknown", TxnID: "r9"})
-	if !errors.Is(err, bridge.ErrNotFound) {
+	unknown := intent.Redact{Room: room, As: w.Bot(), Target: "$unknown", TxnID: "r9"}
+	if _, err := w.Redact(t.Context(), unknown); !errors.Is(err, bridge.ErrNotFound) {
 		t.Errorf("unknown: %v", err)
 	}
 	if _, err := w.FindRedaction(t.Context(), room, "$unknown"); !errors.Is(err, bridge.ErrNotFound) {

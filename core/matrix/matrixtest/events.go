@@ -91,7 +91,13 @@ func (s *Server) redact(c *call) reply {
 		}
 		target := s.events[id.EventID(c.PathValue("event"))]
 		if target == nil || target.Room != r.id {
-			return "", refuse(http.StatusNotFound, "M_NOT_FOUND")
+			if s.Dialect == Dendrite {
+				return "", refuse(http.StatusBadRequest, "M_NOT_FOUND")
+			}
+			// Synapse takes it: the target may come later.
+			ev := &Event{Type: "m.room.redaction", Sender: c.as, Redacts: id.EventID(c.PathValue("event")), Content: bytes.Clone(c.body)}
+			s.add(r, ev)
+			return ev.ID, reply{}
 		}
 		p := r.powers()
 		if p.of(c.as) < p.needed("m.room.redaction", false) || (target.Sender != c.as && p.of(c.as) < orFifty(p.Redact)) {

@@ -111,7 +111,10 @@ func (s *Server) sync(c *call) reply {
 			var known bool
 			if since, known = s.parsePosition(token); !known {
 				s.mu.Unlock()
-				return refuse(http.StatusBadRequest, "M_UNKNOWN_POS")
+				if s.Dialect == Dendrite {
+					return refuse(http.StatusBadRequest, "M_INVALID_PARAM")
+				}
+				return refuse(http.StatusBadRequest, "M_UNKNOWN")
 			}
 		}
 		body, news := s.syncBody(c.as, since, filter)

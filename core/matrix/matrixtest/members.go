@@ -47,6 +47,9 @@ func (s *Server) leave(c *call) reply {
 		return denied
 	}
 	if m := r.membership(c.as); m != "join" && m != "invite" {
+		if s.Dialect == Dendrite {
+			return refuse(http.StatusBadRequest, "M_UNKNOWN")
+		}
 		return refuse(http.StatusForbidden, "M_FORBIDDEN")
 	}
 	s.setMembership(r, c.as, c.as, "leave")
