@@ -37,3 +37,15 @@ func (s *Store) Exec(ctx context.Context, query string, args ...any) error {
 
 // ID is the name of an instance in the database.
 func (i *Instance) ID() string { return i.id }
+
+// Crash ends an instance as kill -9 would: nothing is written, the kernel gives
+// the file lock back, the lease runs out.
+func (i *Instance) Crash(t *testing.T) {
+	t.Helper()
+	if i.lock != nil {
+		i.lock.release()
+	}
+	if _, err := exec(context.WithoutCancel(t.Context()), i.s.w, "UPDATE instance SET beat_at = 0 WHERE id = ?", i.id); err != nil {
+		t.Fatal(err)
+	}
+}
