@@ -8,7 +8,7 @@ import (
 )
 
 // servers are shared by the tests that do not break them.
-var servers harnesstest.Servers
+var servers = harnesstest.Servers{PostgresNoSync: true}
 
 func TestMain(m *testing.M) {
 	if command := os.Getenv(orphanMaker); command != "" {

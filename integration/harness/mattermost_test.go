@@ -16,9 +16,10 @@ func TestPeopleTalkOnMattermost(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	server := servers.Mattermost(t)
-	team, err := server.EnsureTeam(ctx, "gym")
+	teamName := servers.Unique("gym")
+	team, err := server.EnsureTeam(ctx, teamName)
 	check(t, err)
-	again, err := server.EnsureTeam(ctx, "gym")
+	again, err := server.EnsureTeam(ctx, teamName)
 	check(t, err)
 	if team != again {
 		t.Errorf("second EnsureTeam made %s beside %s", again, team)
@@ -30,9 +31,9 @@ func TestPeopleTalkOnMattermost(t *testing.T) {
 	if channel != again {
 		t.Errorf("second EnsureChannel made %s beside %s", again, channel)
 	}
-	anna, err := server.CreateUser(ctx, "anna", team, channel)
+	anna, err := server.CreateUser(ctx, servers.Unique("anna"), team, channel)
 	check(t, err)
-	bruno, err := server.CreateUser(ctx, "bruno", team)
+	bruno, err := server.CreateUser(ctx, servers.Unique("bruno"), team)
 	check(t, err)
 	if _, err := bruno.ReadAll(ctx, channel); err == nil {
 		t.Error("a stranger reads a private channel")
@@ -97,13 +98,13 @@ func TestMattermostReadsManyPosts(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	server := servers.Mattermost(t)
-	team, err := server.EnsureTeam(ctx, "viel")
+	team, err := server.EnsureTeam(ctx, servers.Unique("viel"))
 	check(t, err)
 	channel, err := server.EnsureChannel(ctx, team, "viel", false)
 	check(t, err)
-	bot, err := server.CreateBot(ctx, "vielbot", team, channel)
+	bot, err := server.CreateBot(ctx, servers.Unique("vielbot"), team, channel)
 	check(t, err)
-	const count = 420
+	const count = 205
 	var want []string
 	for i := range count {
 		text := fmt.Sprintf("Nummer %d", i)

@@ -8,8 +8,8 @@ import (
 	"net/url"
 )
 
-// personPassword is that of everybody CreateUser makes.
-const personPassword = "Correct-horse-2"
+// MattermostPassword is that of everybody CreateUser makes.
+const MattermostPassword = "Correct-horse-2"
 
 // EnsureTeam returns the ID of the open team with this name and creates it when
 // it is missing. Names are lower-case letters, digits and dashes.
@@ -40,7 +40,7 @@ func (m *Mattermost) EnsureChannel(ctx context.Context, teamID, name string, pri
 // CreateUser creates an ordinary account, adds it to the team and the channels
 // and logs it in. An empty team adds it nowhere.
 func (m *Mattermost) CreateUser(ctx context.Context, name, teamID string, channelIDs ...string) (*MattermostPerson, error) {
-	account := map[string]string{"username": name, "password": personPassword, "email": name + "@school.test"}
+	account := map[string]string{"username": name, "password": MattermostPassword, "email": name + "@school.test"}
 	var made struct{ ID string }
 	if err := m.Admin.call(ctx, http.MethodPost, "/users", account, &made); err != nil {
 		return nil, fmt.Errorf("create user: %w", err)
@@ -53,7 +53,7 @@ func (m *Mattermost) CreateUser(ctx context.Context, name, teamID string, channe
 
 // Login opens another session of somebody CreateUser made.
 func (m *Mattermost) Login(ctx context.Context, name string) (*MattermostPerson, error) {
-	return mattermostLogin(ctx, m.URL, m.client, name, personPassword)
+	return mattermostLogin(ctx, m.URL, m.client, name, MattermostPassword)
 }
 
 // CreateBot creates a bot account with a personal access token and adds it to

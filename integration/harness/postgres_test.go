@@ -15,16 +15,17 @@ import (
 func TestPostgresCopiesTemplates(t *testing.T) {
 	t.Parallel()
 	cluster := servers.Postgres(t)
-	dsn, err := cluster.CreateDatabase(t.Context(), "Vorlage-1")
+	template, copyName := servers.Unique("Vorlage"), servers.Unique("kopie")
+	dsn, err := cluster.CreateDatabase(t.Context(), template)
 	check(t, err)
 	execute(t, dsn, "create table counter (n integer)", "insert into counter values (7)")
-	copied, err := cluster.CreateDatabaseFrom(t.Context(), "kopie", "Vorlage-1")
+	copied, err := cluster.CreateDatabaseFrom(t.Context(), copyName, template)
 	check(t, err)
 	if got := number(t, copied, "select n from counter"); got != 7 {
 		t.Errorf("copy holds %d, want 7", got)
 	}
-	check(t, cluster.DropDatabase(t.Context(), "kopie"))
-	check(t, cluster.DropDatabase(t.Context(), "kopie"))
+	check(t, cluster.DropDatabase(t.Context(), copyName))
+	check(t, cluster.DropDatabase(t.Context(), copyName))
 	if _, err := pgx.Connect(t.Context(), copied); err == nil {
 		t.Error("connected to a dropped database")
 	}
@@ -33,18 +34,19 @@ func TestPostgresCopiesTemplates(t *testing.T) {
 func TestPostgresRefusesConnections(t *testing.T) {
 	t.Parallel()
 	cluster := servers.Postgres(t)
-	dsn, err := cluster.CreateDatabase(t.Context(), "gesperrt")
+	name := servers.Unique("gesperrt")
+	dsn, err := cluster.CreateDatabase(t.Context(), name)
 	check(t, err)
 	conn := connect(t, dsn)
 
-	check(t, cluster.AllowConnections(t.Context(), "gesperrt", false))
+	check(t, cluster.AllowConnections(t.Context(), name, false))
 	if _, err := conn.Exec(t.Context(), "select 1"); err == nil {
 		t.Error("an open connection still works")
 	}
 	if _, err := pgx.Connect(t.Context(), dsn); err == nil {
 		t.Error("a new connection was accepted")
 	}
-	check(t, cluster.AllowConnections(t.Context(), "gesperrt", true))
+	check(t, cluster.AllowConnections(t.Context(), name, true))
 	if got := number(t, dsn, "select 5"); got != 5 {
 		t.Errorf("got %d, want 5", got)
 	}
@@ -91,6 +93,8 @@ func TestDatabasesOfTestsAreApart(t *testing.T) {
 	}
 }
 
+// execute runs statements over a connection that is closed afterwards, so that
+// the database can be copied.
 func execute(t *testing.T, dsn string, statements ...string) {
 	t.Helper()
 	conn := connect(t, dsn)
@@ -98,6 +102,7 @@ func execute(t *testing.T, dsn string, statements ...string) {
 		_, err := conn.Exec(t.Context(), statement)
 		check(t, err)
 	}
+	check(t, conn.Close(t.Context()))
 }
 
 func number(t *testing.T, dsn, query string) int {

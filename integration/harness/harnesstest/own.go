@@ -19,7 +19,7 @@ func Postgres(tb testing.TB, options harness.PostgresOptions) *harness.Postgres 
 		return harness.StartPostgres(ctx, options)
 	})
 	Require(tb, err)
-	endWithTest(tb, cluster.Proc)
+	endWithTest(tb, cluster)
 	return cluster
 }
 
@@ -47,7 +47,7 @@ func Mattermost(tb testing.TB, options harness.MattermostOptions) *harness.Matte
 		return harness.StartMattermost(ctx, options)
 	})
 	Require(tb, err)
-	endWithTest(tb, server.Proc)
+	endWithTest(tb, server)
 	return server
 }
 
@@ -79,13 +79,20 @@ func homeserver(
 		return begin(ctx, options)
 	})
 	Require(tb, err)
-	endWithTest(tb, server.Proc)
+	endWithTest(tb, server)
 	return server
+}
+
+// running is what every server can do.
+type running interface {
+	Stop(ctx context.Context) error
+	LogPath() string
+	LogTail() string
 }
 
 // endWithTest stops a server after the test and keeps the log of a failed one.
 // The context of the test is over by then.
-func endWithTest(tb testing.TB, server *harness.Proc) {
+func endWithTest(tb testing.TB, server running) {
 	tb.Helper()
 	tb.Cleanup(func() {
 		if err := server.Stop(context.Background()); err != nil {

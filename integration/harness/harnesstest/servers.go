@@ -45,15 +45,23 @@ type shared[T any] struct {
 	err  error
 }
 
-// Run runs the tests and stops the servers afterwards. Its result is the exit
-// code for os.Exit.
-func (s *Servers) Run(m *testing.M) int {
+// Run runs the tests (m is a *testing.M, or a wrapper that ends what uses the
+// servers) and stops the servers afterwards. Its result is the exit code for
+// os.Exit.
+func (s *Servers) Run(m interface{ Run() int }) int {
 	code := m.Run()
 	if err := s.stop(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "stop shared servers:", err)
 		return max(code, 1)
 	}
 	return code
+}
+
+// Unique returns base with a number that no other call has got. Tests that
+// share a server, or are run several times by -count, name people, teams and
+// rooms with it.
+func (s *Servers) Unique(base string) string {
+	return fmt.Sprintf("%s-%d", base, s.serial.Add(1))
 }
 
 // Postgres returns the shared cluster.
@@ -68,7 +76,7 @@ func (s *Servers) Postgres(tb testing.TB) *harness.Postgres {
 func (s *Servers) Database(tb testing.TB) string {
 	tb.Helper()
 	cluster := s.Postgres(tb)
-	name := fmt.Sprintf("test_%d", s.serial.Add(1))
+	name := s.Unique("test")
 	dsn, err := cluster.CreateDatabase(tb.Context(), name)
 	Require(tb, err)
 	tb.Cleanup(func() {
