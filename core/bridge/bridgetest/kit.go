@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,8 @@ type kit struct {
 	sink   *Sink
 	client bridge.Client
 
-	finished bool
+	finished  bool
+	disturbed *atomic.Bool // the driver was asked for faults
 
 	mu    sync.Mutex
 	count int
@@ -45,7 +47,8 @@ func newKit(tb testing.TB, o Opts) *kit {
 		ID: "suite", Log: k.log.logger(), Now: time.Now,
 		Secret: func(value, _ string) (string, error) { return value, nil },
 	})
-	k.remote = k.env.Remote
+	k.disturbed = new(atomic.Bool)
+	k.remote = watched{k.env.Remote, k.disturbed}
 	k.client = k.open(k.env.Bridge)
 	tb.Cleanup(k.finish) // also when the case gives up half-way
 	return k

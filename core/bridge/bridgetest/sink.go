@@ -25,6 +25,7 @@ type Sink struct {
 	fate     func(n int) Fate
 	onCall   func()
 	delivers int
+	failed   bool // a Deliver was made to fail
 
 	links    map[bridge.ChatID]bridge.Cursor
 	seen     map[eventID]string
@@ -164,6 +165,7 @@ func (s *Sink) Deliver(ctx context.Context, evs ...bridge.Event) error {
 		s.announce()
 	}
 	if fate != Commit {
+		s.failed = true
 		return errInjected
 	}
 	return nil
@@ -323,6 +325,13 @@ func (s *Sink) Repeats() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.repeats
+}
+
+// hasFailed tells whether a Deliver was made to fail.
+func (s *Sink) hasFailed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
 }
 
 // States lists the reports of State in order.
