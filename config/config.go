@@ -99,8 +99,9 @@ func (l Log) Threshold() slog.Level {
 	return level
 }
 
-// defaults are the values of keys that an operator may leave out.
-func defaults() Config {
+// Defaults are the values of keys that an operator may leave out. File names are
+// relative to the configuration.
+func Defaults() Config {
 	return Config{
 		Homeserver: Homeserver{Registration: "registration.yaml", Listen: "127.0.0.1:29300", Bot: "steg"},
 		Database:   "sqlite:steg.db",

@@ -52,7 +52,7 @@ func Example(defs []bridge.Definition) string {
 // Render writes the draft as a configuration with comments. Values left empty
 // are the defaults.
 func (d Draft) Render(defs []bridge.Definition) string {
-	std := defaults()
+	std := Defaults()
 	var out writer
 	out.line(0, "# Configuration of steg. Check it with \"steg check\". ${NAME} in a value stands")
 	out.line(0, "# for an environment variable, and a secret can stand in a file of its own.")

@@ -59,7 +59,7 @@ func read(path string) ([]byte, error) {
 // decode turns the text of a file into a configuration and checks it, as far as
 // that is possible without the network.
 func decode(path string, data []byte, defs []bridge.Definition, env Env) (*Config, *problems) {
-	cfg := defaults()
+	cfg := Defaults()
 	cfg.File = path
 	found := &problems{}
 	root, problem := parse(data)
