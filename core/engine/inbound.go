@@ -102,7 +102,11 @@ var errTargetUnderWay = errors.New("waiting for the message that this one refers
 // before it sends again.
 func (e *Engine) send(ctx context.Context, a queue.Attempt, it store.Item, s intent.Send) (id.EventID, error) {
 	if a.Uncertain {
-		found, ok, err := e.hs.Find(ctx, s.Room, s.As, s.Marker.ID, it.Accepted)
+		since := it.Accepted
+		if !s.Time.IsZero() && s.Time.Before(since) {
+			since = s.Time // the homeserver dates the event by it
+		}
+		found, ok, err := e.hs.Find(ctx, s.Room, s.As, s.Marker.ID, since)
 		if err != nil {
 			return "", fmt.Errorf("look before resend: %w", err)
 		}

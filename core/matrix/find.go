@@ -26,7 +26,8 @@ const (
 // back as since (bounded to 5,000 events). since is the earlier of the first
 // attempt and the time that the event was sent with: the homeserver dates the
 // event by [intent.Send.Time]. A redacted event has lost its marker and is not
-// found.
+// found. Shortly after trouble with a homeserver that may hide what it has
+// accepted, finding nothing is a temporary error.
 func (s *Service) Find(ctx context.Context, room id.RoomID, as id.UserID, marker string, since time.Time) (id.EventID, bool, error) {
 	oldest := since.Add(-clockSkew).UnixMilli()
 	filter := mustFilter(map[string]any{"senders": []id.UserID{as}, "not_types": []string{"m.room.member"}})
@@ -46,9 +47,12 @@ func (s *Service) Find(ctx context.Context, room id.RoomID, as id.UserID, marker
 			}
 		}
 		if page.last(from) || (allOlder && len(page.events) > 0) {
-			return "", false, nil
+			break
 		}
 		from = page.end
+	}
+	if err := s.certain(ctx); err != nil {
+		return "", false, fmt.Errorf("find event: %w", err)
 	}
 	return "", false, nil
 }

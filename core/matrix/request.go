@@ -79,6 +79,10 @@ func (s *Service) do(ctx context.Context, r request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	switch status {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		s.trouble()
+	}
 	if status/100 != 2 {
 		return nil, fmt.Errorf("%s: %w", r.op, refusal(status, header, answer, s.now()))
 	}
@@ -107,11 +111,13 @@ func (s *Service) roundTrip(ctx context.Context, r request) (int, http.Header, [
 	}
 	resp, err := s.http.Do(req)
 	if err != nil {
+		s.troubleUnless(ctx)
 		return 0, nil, nil, fmt.Errorf("%s: %w", r.op, broken(ctx, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := readAll(resp, limit)
 	if err != nil {
+		s.troubleUnless(ctx)
 		return 0, nil, nil, fmt.Errorf("%s: %w", r.op, broken(ctx, err))
 	}
 	return resp.StatusCode, resp.Header, answer, nil

@@ -24,6 +24,7 @@ type Service struct {
 	joined        *seen[membership]
 	creating      *keyLock // one CreateRoom per alias
 	sealer        *sealer
+	trust         trust
 }
 
 // remembered bounds what is known to be registered and joined: a few megabytes.

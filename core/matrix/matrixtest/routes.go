@@ -35,6 +35,7 @@ func (s *Server) routes() *http.ServeMux {
 	}
 	const v3, v1 = "/_matrix/client/v3", "/_matrix/client/v1"
 	mux.HandleFunc("GET /_matrix/client/versions", s.versions)
+	mux.HandleFunc("GET /_matrix/federation/v1/version", s.kind)
 	handle("GET "+v3+"/account/whoami", s.whoami)
 	handle("POST "+v3+"/register", s.register)
 	handle("GET "+v3+"/profile/{user}", s.profile)
@@ -133,6 +134,12 @@ func write(w http.ResponseWriter, r reply) {
 		body = map[string]string{"errcode": r.code, "error": "secret text of the server"}
 	}
 	_ = json.NewEncoder(w).Encode(body)
+}
+
+// kind tells a name of its own, whatever the dialect: unlike Dendrite, this server
+// never hides what it has accepted.
+func (s *Server) kind(w http.ResponseWriter, _ *http.Request) {
+	write(w, ok(map[string]any{"server": map[string]string{"name": "matrixtest", "version": "1"}}))
 }
 
 func (s *Server) versions(w http.ResponseWriter, _ *http.Request) {
