@@ -1,0 +1,111 @@
+package mattermost
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"sync"
+
+	"github.com/mattermost/mattermost/server/public/model"
+
+	"github.com/steg-bridge/steg/core/bridge"
+)
+
+// cachedPosts bounds how many posts' roots are remembered.
+const cachedPosts = 20_000
+
+// client is the bot account.
+type client struct {
+	net     *network
+	login   bridge.LoginID
+	api     *api
+	log     *slog.Logger
+	people  *people
+	roots   *lru[bridge.MessageID, string] // message → root of its thread
+	replied *lru[string, struct{}]         // roots of threads with replies
+	teams   *lru[string, *model.Team]
+
+	mu       sync.Mutex
+	self     *self                   // nil until asked for
+	last     resumption              // what the last connection left
+	expected map[bridge.ChatID]int64 // chats just linked, until the core lists them
+	poke     chan struct{}           // wakes a running connection: expected has grown
+}
+
+var _ bridge.Client = (*client)(nil)
+
+func newClient(n *network, login bridge.Login) *client {
+	return &client{
+		net: n, login: login.ID, api: newAPI(n), log: n.deps.Log,
+		people:   newPeople(),
+		roots:    newLRU[bridge.MessageID, string](cachedPosts),
+		replied:  newLRU[string, struct{}](cachedPosts),
+		teams:    newLRU[string, *model.Team](1000),
+		expected: map[bridge.ChatID]int64{},
+		poke:     make(chan struct{}, 1),
+	}
+}
+
+// self is what the login needs to know of itself and of the server's switches.
+type self struct {
+	id, name     string
+	bot          bool
+	nameOverride bool // people appear with their names
+	iconOverride bool // and their pictures
+	maxPost      int  // runes in one post
+}
+
+// defaultMaxPost holds for every server whose database was made since 2018.
+const defaultMaxPost = 16383
+
+// me tells about the login, from memory when it was asked before.
+func (c *client) me(ctx context.Context) (*self, error) {
+	c.mu.Lock()
+	known := c.self
+	c.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	return c.lookAtSelf(ctx)
+}
+
+// lookAtSelf asks the server who the login is and how its switches stand.
+func (c *client) lookAtSelf(ctx context.Context) (*self, error) {
+	user, err := c.api.me(ctx)
+	if err != nil {
+		return nil, c.explain(ctx, err, "")
+	}
+	switches, err := c.api.clientConfig(ctx)
+	if err != nil {
+		return nil, c.explain(ctx, err, "")
+	}
+	me := &self{
+		id: user.Id, name: user.Username, bot: user.IsBot,
+		nameOverride: switches["EnablePostUsernameOverride"] == "true",
+		iconOverride: switches["EnablePostIconOverride"] == "true",
+		maxPost:      defaultMaxPost,
+	}
+	if n, err := strconv.Atoi(switches["MaxPostSize"]); err == nil && n > 0 {
+		me.maxPost = n
+	}
+	c.mu.Lock()
+	c.self = me
+	c.mu.Unlock()
+	return me, nil
+}
+
+// Run holds one connection.
+func (c *client) Run(ctx context.Context, sink bridge.Sink) error {
+	sink.State(ctx, bridge.StateConnecting, nil)
+	err := c.connect(ctx, sink)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // the end was asked for
+	}
+	if errors.Is(err, bridge.ErrLoggedOut) {
+		sink.State(ctx, bridge.StateLoggedOut, err)
+	} else {
+		sink.State(ctx, bridge.StateBroken, err)
+	}
+	return err
+}

@@ -1,0 +1,240 @@
+package mattermost
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/steg-bridge/steg/core/bridge"
+)
+
+// deliver hands live events to the core until the reader has ended and nothing
+// is left.
+func (f *feed) deliver(ctx context.Context) error {
+	for {
+		if err := f.gather(ctx); err != nil {
+			return err
+		}
+		batch, ended := f.batch()
+		switch {
+		case len(batch) > 0:
+			if err := f.deliverBatch(ctx, batch); err != nil {
+				return err
+			}
+		case ended:
+			return nil
+		default:
+			if err := f.await(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// await waits for an event.
+func (f *feed) await(ctx context.Context) error {
+	f.mu.Lock()
+	some := len(f.queue) > 0 && !f.reading
+	f.mu.Unlock()
+	if some {
+		return nil // it is being held back
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-f.delivering:
+		return nil
+	}
+}
+
+// holding is how long an event is held back. On a machine that is short of time
+// the server's events come later, too. It needs f.mu held.
+func (f *feed) holding() time.Duration {
+	hold := minHold + 3*f.lag
+	if time.Since(f.disorder) < wildTime {
+		hold = max(hold, wildHold)
+	}
+	return min(hold, maxHold)
+}
+
+// gather waits until the oldest event has been held back for long enough.
+func (f *feed) gather(ctx context.Context) error {
+	for {
+		f.mu.Lock()
+		rest := time.Duration(0)
+		if len(f.queue) > 0 && !f.ended && !f.reading {
+			rest = f.holding() - time.Since(f.queue[0].came)
+		}
+		f.mu.Unlock()
+		if rest <= 0 {
+			return nil
+		}
+		// In two steps: a process that was kept waiting as a whole finds the timer
+		// and the socket ready at once.
+		step, before := rest/2+time.Millisecond/2, time.Now()
+		if err := wait(ctx, step); err != nil {
+			return err
+		}
+		late := time.Since(before) - step
+		f.mu.Lock()
+		f.lag = max(late, f.lag-f.lag/8)
+		f.mu.Unlock()
+	}
+}
+
+// batch takes what was held back for long enough, and what belongs before it.
+func (f *feed) batch() (batch []item, ended bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.reading && !f.ended {
+		return nil, false
+	}
+	sortItems(f.queue)
+	hold, n := f.holding(), 0
+	for i, it := range f.queue {
+		if f.ended || time.Since(it.came) >= hold {
+			n = i + 1
+		}
+	}
+	n = min(n, batchSize)
+	batch = slices.Clone(f.queue[:n])
+	f.queue = slices.Delete(f.queue, 0, n)
+	f.watchOrder(batch)
+	return batch, f.ended && len(f.queue) == 0
+}
+
+// sortItems puts events into the order in which things happened. What has no
+// time of its own stays behind what came before it.
+func sortItems(queue []item) {
+	latest := map[*chat]int64{}
+	for i := range queue {
+		it := &queue[i]
+		switch it.kind {
+		case itemPosted:
+			it.order = it.post.CreateAt
+		case itemEdited:
+			it.order = it.post.UpdateAt
+		case itemDeleted:
+			it.order = max(it.order, latest[it.chat], it.post.UpdateAt)
+		case itemUser:
+		}
+		latest[it.chat] = max(latest[it.chat], it.order)
+	}
+	// Channels need no order among each other.
+	slices.SortStableFunc(queue, func(a, b item) int {
+		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.kind, b.kind))
+	})
+}
+
+// watchOrder notes when an event came too late to be sorted in. It needs f.mu
+// held.
+func (f *feed) watchOrder(batch []item) {
+	for _, it := range batch {
+		if it.kind != itemPosted {
+			continue
+		}
+		if it.post.CreateAt < it.chat.newest {
+			f.disorder = time.Now()
+		}
+		it.chat.newest = max(it.chat.newest, it.post.CreateAt)
+	}
+}
+
+func (f *feed) deliverBatch(ctx context.Context, batch []item) error {
+	texts := make([]string, 0, len(batch))
+	for _, it := range batch {
+		if it.post != nil && it.kind != itemDeleted && bridged(it.post) {
+			texts = append(texts, textsOf(it.post)...)
+		}
+	}
+	f.c.learnNames(ctx, texts...)
+
+	moved := map[*chat]cursor{}
+	stored := map[*chat]bridge.Cursor{}
+	said := map[string]string{}
+	var evs []bridge.Event
+	for _, it := range batch {
+		if it.kind == itemUser {
+			evs = append(evs, &bridge.UserChange{
+				Meta: bridge.Meta{Sender: bridge.UserID(it.user.Id), Time: fromMillis(max(it.user.UpdateAt, 1)), Key: userKey(it.user)},
+				Info: userInfo(it.user),
+			})
+			continue
+		}
+		pos, ok := moved[it.chat]
+		if !ok {
+			pos = it.chat.pos // no sweep runs while live events are on their way
+		}
+		ev := f.liveEvent(it, pos, said)
+		if it.kind != itemDeleted { // the event of a deletion has the post as it was
+			pos = pos.moved(it.post.Id, it.post.UpdateAt)
+		}
+		moved[it.chat] = pos
+		if ev != nil {
+			ev.Head().Cursor = pos.encode()
+			stored[it.chat] = ev.Head().Cursor
+			evs = append(evs, ev)
+		}
+	}
+	if len(evs) > 0 {
+		if err := f.sink.Deliver(ctx, evs...); err != nil {
+			return err
+		}
+	}
+	for id, sum := range said {
+		f.texts.put(id, sum)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for ch, pos := range moved {
+		ch.pos = pos
+	}
+	for ch, c := range stored {
+		ch.stored = c
+	}
+	for _, it := range batch {
+		if it.chat == nil {
+			continue
+		}
+		it.chat.inflight--
+		if it.chat.inflight == 0 && it.chat.state == chatWaiting {
+			signal(f.sweeping)
+		}
+	}
+	return nil
+}
+
+// liveEvent makes the event of an item, nil when it is none. said collects what
+// the posts of this batch say.
+func (f *feed) liveEvent(it item, pos cursor, said map[string]string) bridge.Event {
+	p := it.post
+	if !bridged(p) || p.CreateAt <= pos.from || p.OriginalId != "" {
+		return nil
+	}
+	switch it.kind {
+	case itemDeleted:
+		return f.c.removalEvent(p, it.at)
+	case itemPosted:
+		said[p.Id] = textSum(source(p))
+		return f.c.messageEvent(p, f.me)
+	case itemEdited:
+		if p.EditAt == 0 {
+			return nil // pinned, or a preview came
+		}
+		sum := textSum(source(p))
+		before, known := said[p.Id]
+		if !known {
+			before, known = f.texts.get(p.Id)
+		}
+		said[p.Id] = sum
+		if known && before == sum {
+			return nil // a file came or went
+		}
+		if e := f.c.editEvent(p, f.me); e != nil {
+			return e
+		}
+	case itemUser: // belongs to no channel
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+// Package mattermost bridges channels of a Mattermost server.
+//
+// One bot account reads and writes all channels. What people on Matrix say is
+// posted by the bot under their name and picture (the override props of
+// incoming webhooks); where the server's switches for that are off, the name
+// stands in the text.
+//
+// # How it keeps the promise
+//
+// Sending: every post carries its key in props.steg_key. After an unclear end
+// the channel is read back page by page for that key before anything is sent
+// again; pending_post_id, which the server remembers for 30 seconds, is a second
+// belt only.
+//
+// Receiving: the WebSocket is a hint that is fast, REST is the truth. Every new
+// connection sweeps each followed channel from its cursor; what arrives live
+// meanwhile waits, and a cursor moves on a live event only after the sweep of
+// its channel has ended. See sweep.go for what a server's answers hide, and
+// feed.go for who may deliver when.
+//
+// Limits: one level of threads; 16383 characters in a post; a root that is
+// deleted takes its replies along; no read receipts of others. Everything that
+// is said here of a server was measured with version 11.4 (Team Edition).
+//
+// API documentation: https://developers.mattermost.com/api-documentation/
+package mattermost

@@ -1,0 +1,68 @@
+package mattermost
+
+import (
+	_ "embed" // for the example
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/steg-bridge/steg/core/bridge"
+)
+
+// Kind is the word for this bridge in the configuration.
+const Kind = "mattermost"
+
+// maxText is how long a text may be. A post holds 16383 characters
+// (MaxPostSize); the rest is room for the author's name and what escaping adds.
+const maxText = 16000
+
+// connsPerHost allows sweeps and lanes to run side by side on kept connections.
+const connsPerHost = 64
+
+//go:embed example.yaml
+var example string
+
+// Definition describes this kind of bridge.
+func Definition() bridge.Definition {
+	return bridge.Define(Kind, "Mattermost", example, defaults, open)
+}
+
+// network is one configured server.
+type network struct {
+	cfg   *Config
+	deps  bridge.Deps
+	token string
+	http  *http.Client
+}
+
+var _ bridge.Bridge = (*network)(nil)
+
+func open(cfg *Config, deps bridge.Deps) (bridge.Bridge, error) {
+	token, err := deps.Secret(cfg.Token, cfg.TokenFile)
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		MaxIdleConnsPerHost:   connsPerHost,
+		MaxConnsPerHost:       connsPerHost,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		ForceAttemptHTTP2:     true,
+	}
+	return &network{cfg: cfg, deps: deps, token: strings.TrimSpace(token), http: &http.Client{
+		Transport: transport,
+		Timeout:   cfg.Timeout,
+		// A redirect turns a POST into a GET: tell instead of guessing.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+func (n *network) Capabilities() bridge.Capabilities {
+	return bridge.Capabilities{MaxText: maxText, Markup: "mattermost", Threads: true, IDStable: true}
+}
+
+func (n *network) Open(login bridge.Login) (bridge.Client, error) {
+	return newClient(n, login), nil
+}

@@ -1,0 +1,296 @@
+package mattermost
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/mattermost/mattermost/server/public/model"
+	"maunium.net/go/mautrix/event"
+
+	"github.com/steg-bridge/steg/core/bridge"
+)
+
+// The props of a post. The first group is the server's, for integrations; the
+// second is ours. Anybody may set any of them: ours count only on posts of our
+// own account.
+const (
+	propFromWebhook  = "from_webhook"
+	propOverrideName = "override_username"
+	propOverrideIcon = "override_icon_url"
+	propDeletedBy    = "deleteBy"
+	propAddedUser    = "addedUserId"
+
+	propKey  = "steg_key"  // Outgoing.Key of the send
+	propEdit = "steg_edit" // Outgoing.Key of the last edit
+	propSum  = "steg_sum"  // of the text that we wrote last
+	propHop  = "steg_hop"  // Outgoing.Hop
+)
+
+const maxHop = 255
+
+// bridged tells whether a post is something that a person or an integration
+// wrote. The rest are notices of the server: joins, renames, headers …
+func bridged(p *model.Post) bool {
+	switch p.Type {
+	case model.PostTypeDefault, model.PostTypeMe, model.PostTypeMessageAttachment:
+		return true
+	}
+	return strings.HasPrefix(p.Type, model.PostCustomTypePrefix)
+}
+
+// letsUsIn tells whether a post is the notice that the login has come into the
+// channel.
+func letsUsIn(p *model.Post, me *self) bool {
+	switch p.Type {
+	case model.PostTypeAddToChannel:
+		return prop(p, propAddedUser) == me.id
+	case model.PostTypeJoinChannel:
+		return p.UserId == me.id
+	}
+	return false
+}
+
+func prop(p *model.Post, name string) string {
+	s, ok := p.GetProp(name).(string)
+	if !ok {
+		return ""
+	}
+	return s
+}
+
+// source is what the author wrote; message may have been rewritten for display.
+func source(p *model.Post) string {
+	if p.MessageSource != "" {
+		return p.MessageSource
+	}
+	return p.Message
+}
+
+// messageEvent makes the event of a new post.
+func (c *client) messageEvent(p *model.Post, me *self) *bridge.Message {
+	content, mentions := c.content(p)
+	m := &bridge.Message{
+		Meta: bridge.Meta{
+			Chat: bridge.ChatID(p.ChannelId), Sender: bridge.UserID(p.UserId), Time: fromMillis(p.CreateAt), Key: postKey(p.Id),
+		},
+		ID: bridge.MessageID(p.Id), Content: content, Thread: bridge.MessageID(p.RootId), Mentions: mentions,
+	}
+	if hop, err := strconv.Atoi(prop(p, propHop)); err == nil && hop > 0 && hop <= maxHop {
+		m.Hop = hop
+	}
+	if p.UserId == me.id {
+		m.Echo = bridge.Key(prop(p, propKey))
+	}
+	c.rememberRoot(p)
+	return m
+}
+
+// editEvent makes the event of a changed text. It returns nil when nothing has
+// changed but our own post has been touched, say pinned.
+func (c *client) editEvent(p *model.Post, me *self) *bridge.Edit {
+	content, mentions := c.content(p)
+	e := &bridge.Edit{
+		Meta: bridge.Meta{
+			Chat: bridge.ChatID(p.ChannelId), Sender: bridge.UserID(p.UserId), Time: fromMillis(p.EditAt), Key: editKey(p),
+		},
+		Target: bridge.MessageID(p.Id), Content: content, Mentions: mentions,
+	}
+	if p.UserId != me.id || prop(p, propKey) == "" {
+		return e
+	}
+	if prop(p, propSum) != textSum(source(p)) {
+		e.Sender = "" // somebody else has changed what we wrote
+		return e
+	}
+	if e.Echo = bridge.Key(prop(p, propEdit)); e.Echo == "" {
+		return nil
+	}
+	return e
+}
+
+// removalEvent makes the event of a deleted post. The server names only the root
+// of a thread, its replies go along.
+func (c *client) removalEvent(p *model.Post, at int64) *bridge.Removal {
+	_, replied := c.replied.get(p.Id)
+	return &bridge.Removal{
+		Meta: bridge.Meta{
+			Chat: bridge.ChatID(p.ChannelId), Sender: bridge.UserID(prop(p, propDeletedBy)), Time: fromMillis(at), Key: removalKey(p.Id),
+		},
+		Target: bridge.MessageID(p.Id), Cascade: p.RootId == "" && (replied || p.ReplyCount > 0),
+	}
+}
+
+// content converts a post's text. The names in it must have been learned.
+func (c *client) content(p *model.Post) (*event.MessageEventContent, []bridge.UserID) {
+	text := source(p)
+	emote := p.Type == model.PostTypeMe
+	if emote {
+		text = plainEmote(text)
+	}
+	parts := make([]string, 0, 3)
+	if name := prop(p, propOverrideName); name != "" && prop(p, propFromWebhook) == "true" && !emote {
+		// An integration that speaks under another name. Only text: anybody may
+		// set the props.
+		text = namePrefix(name, text)
+	}
+	if text != "" {
+		parts = append(parts, text)
+	}
+	for _, a := range p.Attachments() {
+		if line := attachmentText(a); line != "" {
+			parts = append(parts, line)
+		}
+	}
+	if line := fileLines(p); line != "" {
+		parts = append(parts, line)
+	}
+	out := toMatrix(strings.Join(parts, "\n\n"), inResolver{User: c.people.named, Channel: channelNames(p)})
+	if emote {
+		out.Content.MsgType = event.MsgEmote
+	}
+	return out.Content, out.Mentions
+}
+
+// plainEmote takes the italics off that every emote is stored in.
+func plainEmote(text string) string {
+	for _, mark := range []string{"*", "_"} {
+		if len(text) > 2 && strings.HasPrefix(text, mark) && strings.HasSuffix(text, mark) {
+			return text[1 : len(text)-1]
+		}
+	}
+	return text
+}
+
+// channelNames resolves ~name by what the server has added to the post.
+func channelNames(p *model.Post) func(string) (string, bool) {
+	known, ok := p.GetProp(model.PostPropsChannelMentions).(map[string]any)
+	return func(name string) (string, bool) {
+		if !ok {
+			return "", false
+		}
+		about, ok := known[name].(map[string]any)
+		if !ok {
+			return "", false
+		}
+		display, ok := about["display_name"].(string)
+		return display, ok && display != ""
+	}
+}
+
+// attachmentText is an integration's attachment as text.
+func attachmentText(a *model.MessageAttachment) string {
+	var lines []string
+	for _, s := range []string{a.Pretext, bold(a.Title), a.Text} {
+		if s = strings.TrimSpace(s); s != "" {
+			lines = append(lines, s)
+		}
+	}
+	if len(lines) == 0 {
+		return a.Fallback
+	}
+	return strings.Join(lines, "\n")
+}
+
+func bold(s string) string {
+	if s = strings.TrimSpace(s); s == "" {
+		return ""
+	}
+	return "**" + escapeText(s) + "**"
+}
+
+// fileLines names the files of a post, one a line.
+func fileLines(p *model.Post) string {
+	var lines []string
+	if p.Metadata != nil {
+		for _, f := range p.Metadata.Files {
+			if f != nil {
+				lines = append(lines, fileLine(f.Name, f.Size))
+			}
+		}
+	}
+	for len(lines) < len(p.FileIds) {
+		lines = append(lines, fileLine("", 0))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// fileLine names a file for people, in Mattermost's markup.
+func fileLine(name string, size int64) string {
+	if name = shownName(name, 120); name == "" {
+		name = "file"
+	}
+	line := "\U0001F4CE " + escapeText(name)
+	if size > 0 {
+		line += " (" + byteSize(size) + ")"
+	}
+	return line
+}
+
+func byteSize(n int64) string {
+	switch {
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.0f KB", float64(n)/(1<<10))
+	}
+	return strconv.FormatInt(n, 10) + " B"
+}
+
+// shownName removes what could make a name look like something else, and cuts it.
+func shownName(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsGraphic(r), unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	s = strings.TrimSpace(s)
+	if runes := []rune(s); len(runes) > limit {
+		s = strings.TrimSpace(string(runes[:limit-1])) + "…"
+	}
+	return s
+}
+
+// special is what means something in the server's markup.
+const special = "\\`*_{}[]()#+-.!|~<>:$"
+
+// escapeText makes a name harmless inside markup.
+func escapeText(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '@':
+			b.WriteString("@\u200b") // a backslash does not keep it from alarming people
+			continue
+		case strings.ContainsRune(special, r):
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// namePrefix puts a speaker's name before a text.
+func namePrefix(name, text string) string {
+	if name = shownName(name, maxName); name == "" {
+		return text
+	}
+	head := "**" + escapeText(name) + "**:"
+	if startsBlock(text) {
+		return head + "\n\n" + text
+	}
+	return head + " " + text
+}
+
+// startsBlock tells whether a text begins with markup that needs the beginning
+// of a line.
+func startsBlock(text string) bool {
+	trimmed := strings.TrimLeft(text, " ")
+	return strings.HasPrefix(text, "    ") || strings.HasPrefix(text, "\t") ||
+		trimmed != "" && (strings.ContainsRune("#>-*+|`~$", rune(trimmed[0])) || trimmed[0] >= '0' && trimmed[0] <= '9')
+}
