@@ -146,12 +146,11 @@ func (q *Queue) step(ctx context.Context, l *lane, it store.Item) {
 		l.attempts, l.try = a.N+1, it.Seq
 		q.again(l, out.Retry)
 	case out.Hold != "":
-		until := q.o.Now().Add(q.o.HoldMax)
-		q.rest(l, held, until)
+		q.rest(l, held, q.o.Now().Add(q.o.HoldMax))
 		if b := q.breakers[l.breaker]; b != nil && b.probing == l { // it told nothing about the other side
 			b.forget(q, l)
 		}
-		q.note(l, out.Hold, until)
+		q.note(l, out.Hold, time.Time{}) // after a restart the reason may be gone: look at once
 	default:
 		q.finish(l, it, store.Done{Verdict: store.Dead, Reason: "the step told no outcome"})
 	}
