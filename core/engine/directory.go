@@ -68,11 +68,11 @@ func (e *Engine) Locations(_ context.Context, protocol string, fields map[string
 
 // LocationOf finds the chat behind an alias of ours.
 func (e *Engine) LocationOf(_ context.Context, alias id.RoomAlias) ([]intent.Location, error) {
-	local, ok := e.hs.ParseAlias(alias)
-	if !ok || len(local) <= len(aliasPrefix) {
+	key, ok := e.hs.ParseAlias(alias)
+	if !ok {
 		return nil, nil
 	}
-	p := e.portals.slug(local[len(aliasPrefix):])
+	p := e.portals.slug(key)
 	if p == nil || !listed(p) {
 		return nil, nil
 	}

@@ -367,14 +367,14 @@ func TestPatternChatsAreLinkedAndJoinableByAlias(t *testing.T) {
 	if len(all) != 1 {
 		t.Errorf("%d portals, want 1: other and private chats must not match", len(all))
 	}
-	ok, err := w.engine.Alias(t.Context(), w.hs.AliasFor("_steg_fk_"+all[0].Slug))
+	ok, err := w.engine.Alias(t.Context(), w.hs.AliasFor("fk_"+all[0].Slug))
 	if err != nil || !ok {
 		t.Fatalf("alias of a linkable chat: %v %v", ok, err)
 	}
 	room := w.room(one)
 	w.net.Post(w.teacher, one, "welcome")
 	w.wantMatrix(room, "Tina Teacher: welcome")
-	for _, unknown := range []string{"_steg_fk_gym-other", "_steg_fk_", "_steg_", "other"} {
+	for _, unknown := range []string{"fk_gym-other", "fk_", "", "other"} {
 		if ok, err := w.engine.Alias(t.Context(), w.hs.AliasFor(unknown)); ok || err != nil {
 			t.Errorf("alias %q: %v %v", unknown, ok, err)
 		}

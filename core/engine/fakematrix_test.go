@@ -83,9 +83,13 @@ func (f *fakeMatrix) Ours(user id.UserID) bool {
 	return user == f.Bot() || strings.HasPrefix(string(user), "@_steg_")
 }
 
-func (f *fakeMatrix) AliasFor(local string) id.RoomAlias { return id.NewRoomAlias(local, server) }
+func (f *fakeMatrix) AliasFor(local string) id.RoomAlias { return id.NewRoomAlias("_steg_"+local, server) }
 func (f *fakeMatrix) ParseAlias(a id.RoomAlias) (string, bool) {
-	return strings.CutSuffix(strings.TrimPrefix(string(a), "#"), ":"+server)
+	local, ok := strings.CutPrefix(string(a), "#_steg_")
+	if !ok {
+		return "", false
+	}
+	return strings.CutSuffix(local, ":"+server)
 }
 func (f *fakeMatrix) AvatarURL(string) string { return "" }
 

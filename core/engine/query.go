@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"maunium.net/go/mautrix/id"
 
@@ -13,11 +12,7 @@ import (
 // Alias answers the homeserver's question about an alias that does not exist yet:
 // the alias of a linked or linkable chat gets its room now.
 func (e *Engine) Alias(ctx context.Context, alias id.RoomAlias) (bool, error) {
-	local, ok := e.hs.ParseAlias(alias)
-	if !ok {
-		return false, nil
-	}
-	key, ok := strings.CutPrefix(local, aliasPrefix)
+	key, ok := e.hs.ParseAlias(alias)
 	if !ok {
 		return false, nil
 	}

@@ -55,12 +55,9 @@ func (e *Engine) roomSpec(p *store.Portal) intent.Room {
 	return spec
 }
 
-// aliasLocal is the local part of a portal's alias. It never changes: it is the
-// idempotency key of the room.
-func aliasLocal(p *store.Portal) string { return aliasPrefix + slugKey(p.Bridge, p.Slug) }
-
-// aliasPrefix starts all our aliases, as the registration reserves them.
-const aliasPrefix = "_steg_"
+// aliasLocal is a portal's alias without what all our aliases begin with. It
+// never changes: it is the idempotency key of the room.
+func aliasLocal(p *store.Portal) string { return slugKey(p.Bridge, p.Slug) }
 
 func (e *Engine) bridgeInfo(p *store.Portal) intent.BridgeInfo {
 	info := intent.BridgeInfo{
