@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func TestReadmeTable(t *testing.T) {
 	if !*update {
 		t.Fatalf("the README's table is not what the code can do; make gen writes it anew. It should be:\n%s", want)
 	}
-	if err := os.WriteFile(readme, []byte(before+begin+want+end+after), 0o644); err != nil { //nolint:gosec // a public text
+	if err := os.WriteFile(readme, []byte(before+begin+want+end+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -77,8 +78,8 @@ func TestReadmeTable(t *testing.T) {
 // capabilityTable shows the capabilities of all bridges as Markdown.
 func capabilityTable(t *testing.T, cfg *config.Config) string {
 	t.Helper()
-	head, rule := "| ", "|---|"
-	rows := make([]string, 0, 10)
+	names := []string{""}
+	var rows [][]string
 	for i, b := range cfg.Bridges {
 		opened, err := b.Open(slog.New(slog.DiscardHandler), time.Now)
 		if err != nil {
@@ -88,19 +89,20 @@ func capabilityTable(t *testing.T, cfg *config.Config) string {
 		if err != nil {
 			t.Fatalf("open %s: %v", b.ID, err)
 		}
-		head += " | " + b.Definition.Name
-		rule += "---|"
+		names = append(names, b.Definition.Name)
 		for row, cell := range cells(opened.Capabilities().Fill(client)) {
 			if i == 0 {
-				rows = append(rows, "| "+cell[0])
+				rows = append(rows, []string{cell[0]})
 			}
-			rows[row] += " | " + cell[1]
+			rows[row] = append(rows[row], cell[1])
 		}
 	}
 	var out strings.Builder
-	out.WriteString(head + " |\n" + rule + "\n")
+	write := func(row []string) { out.WriteString("| " + strings.Join(row, " | ") + " |\n") }
+	write(names)
+	write(slices.Repeat([]string{"---"}, len(names)))
 	for _, row := range rows {
-		out.WriteString(row + " |\n")
+		write(row)
 	}
 	return out.String()
 }

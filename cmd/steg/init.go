@@ -24,6 +24,8 @@ type answers struct {
 	school, schoolName string
 	language           string
 	portals            []string // CHAT or CHAT=MODE
+	listen, pushURL    string
+	database           string
 	force              bool
 }
 
@@ -46,6 +48,9 @@ func runInit(ctx context.Context, a *app, c *call) error {
 	f.StringVar(&w.language, "language", "", "the `language` of notices: en or de")
 	f.Func("portal", "a `chat` to link from the start, CHAT or CHAT=MODE; may stand several times",
 		func(p string) error { w.portals = append(w.portals, p); return nil })
+	f.StringVar(&w.listen, "listen", "", "the `address` to take the homeserver's transactions on (127.0.0.1:29300)")
+	f.StringVar(&w.pushURL, "push-url", "", "the `address` where the homeserver reaches that, when it is another, as between containers")
+	f.StringVar(&w.database, "database", "", "sqlite:`FILE` or postgres://…; ${NAME} in it stands for an environment variable (sqlite:steg.db)")
 	f.BoolVar(&w.force, "force", false, "write over an existing configuration")
 	if err := c.parse(0, 0); err != nil {
 		return err
@@ -132,7 +137,8 @@ func (w *answers) draft() (config.Draft, error) {
 		w.school = slug(w.schoolName)
 	}
 	d := config.Draft{
-		Homeserver: config.Homeserver{URL: strings.TrimRight(w.homeserver, "/"), Name: w.name},
+		Homeserver: config.Homeserver{URL: strings.TrimRight(w.homeserver, "/"), Name: w.name, Listen: w.listen, PushURL: w.pushURL},
+		Database:   w.database,
 		School: config.School{
 			ID: bridge.SchoolID(w.school), Name: w.schoolName, Language: w.language, Admins: []string{w.admin},
 		},
@@ -197,7 +203,10 @@ func (a *app) finish(c *call, draft config.Draft) error {
 // firstRegistration writes the registration unless there is one.
 func (a *app) firstRegistration(c *call, draft config.Draft) error {
 	h := config.Defaults().Homeserver
-	h.Name = draft.Homeserver.Name
+	h.Name, h.PushURL = draft.Homeserver.Name, draft.Homeserver.PushURL
+	if draft.Homeserver.Listen != "" {
+		h.Listen = draft.Homeserver.Listen
+	}
 	file := filepath.Join(filepath.Dir(c.config), h.Registration)
 	have, err := existing(file)
 	if err != nil {
