@@ -83,7 +83,9 @@ func (f *fakeMatrix) Ours(user id.UserID) bool {
 	return user == f.Bot() || strings.HasPrefix(string(user), "@_steg_")
 }
 
-func (f *fakeMatrix) AliasFor(local string) id.RoomAlias { return id.NewRoomAlias("_steg_"+local, server) }
+func (f *fakeMatrix) AliasFor(local string) id.RoomAlias {
+	return id.NewRoomAlias("_steg_"+local, server)
+}
 func (f *fakeMatrix) ParseAlias(a id.RoomAlias) (string, bool) {
 	local, ok := strings.CutPrefix(string(a), "#_steg_")
 	if !ok {
