@@ -97,7 +97,7 @@ AND NOT EXISTS (SELECT 1 FROM link l WHERE l.portal = d.portal AND l.dir = d.dir
 AND NOT EXISTS (SELECT 1 FROM dead_letter l WHERE l.portal = d.portal AND l.dir = d.dir AND l.item_key = d.item_key AND l.bridge = d.bridge AND l.school = d.school)
 ON CONFLICT DO NOTHING RETURNING id`
 
-const moveCursors = `UPDATE portal SET cursor_pos = d.cursor_pos FROM @D@ WHERE portal.bridge = d.bridge AND portal.chat = d.chat`
+const moveCursors = `UPDATE portal SET cursor_pos = d.cursor_pos FROM @D@ WHERE portal.bridge = d.bridge AND portal.chat = d.chat AND portal.mode <> 'off'`
 
 // notNil makes an empty payload storable.
 func notNil(b []byte) []byte {

@@ -77,6 +77,11 @@ func (s *Store) UpdatePortal(ctx context.Context, portal int64, change func(*Por
 			return err
 		}
 		p.School = school
+		if p.Mode == ModeOff {
+			// What is written from now on must not cross when the portal is switched
+			// on again: it begins anew then.
+			p.Follows, p.Cursor = false, ""
+		}
 		if err := checkRoom(ctx, tx, &p); err != nil {
 			return err
 		}
