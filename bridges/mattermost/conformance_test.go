@@ -2,6 +2,7 @@ package mattermost_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -15,6 +16,7 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	bridgetest.Run(t, bridgetest.Opts{
+		Settle: 30 * time.Second, // on a busy machine
 		New: func(tb testing.TB, deps bridge.Deps) bridgetest.Env {
 			tb.Helper()
 			remote := mattermosttest.NewRemote(tb)

@@ -152,7 +152,6 @@ func (f *feed) deliverBatch(ctx context.Context, batch []item) error {
 
 	moved := map[*chat]cursor{}
 	stored := map[*chat]bridge.Cursor{}
-	said := map[string]string{}
 	var evs []bridge.Event
 	for _, it := range batch {
 		if it.kind == itemUser {
@@ -166,7 +165,7 @@ func (f *feed) deliverBatch(ctx context.Context, batch []item) error {
 		if !ok {
 			pos = it.chat.pos // no sweep runs while live events are on their way
 		}
-		ev := f.liveEvent(it, pos, said)
+		ev := f.liveEvent(it, pos)
 		if it.kind != itemDeleted { // the event of a deletion has the post as it was
 			pos = pos.moved(it.post.Id, it.post.UpdateAt)
 		}
@@ -181,9 +180,6 @@ func (f *feed) deliverBatch(ctx context.Context, batch []item) error {
 		if err := f.sink.Deliver(ctx, evs...); err != nil {
 			return err
 		}
-	}
-	for id, sum := range said {
-		f.texts.put(id, sum)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -205,30 +201,33 @@ func (f *feed) deliverBatch(ctx context.Context, batch []item) error {
 	return nil
 }
 
-// liveEvent makes the event of an item, nil when it is none. said collects what
-// the posts of this batch say.
-func (f *feed) liveEvent(it item, pos cursor, said map[string]string) bridge.Event {
+// liveEvent makes the event of an item, nil when it is none or no news. What it
+// notes as told is delivered, or the feed ends.
+func (f *feed) liveEvent(it item, pos cursor) bridge.Event {
 	p := it.post
 	if !bridged(p) || p.CreateAt <= pos.from || p.OriginalId != "" {
 		return nil
 	}
+	told, known := f.told.get(p.Id)
+	if told.gone {
+		return nil // a sweep was faster
+	}
+	now := telling{sum: textSum(source(p)), edit: p.EditAt, gone: it.kind == itemDeleted}
 	switch it.kind {
 	case itemDeleted:
+		f.told.put(p.Id, now)
 		return f.c.removalEvent(p, it.at)
 	case itemPosted:
-		said[p.Id] = textSum(source(p))
+		if !known {
+			f.told.put(p.Id, now)
+		}
 		return f.c.messageEvent(p, f.me)
 	case itemEdited:
-		if p.EditAt == 0 {
-			return nil // pinned, or a preview came
+		if p.EditAt == 0 || known && p.EditAt <= told.edit {
+			return nil // pinned, a preview came, or a later text was delivered
 		}
-		sum := textSum(source(p))
-		before, known := said[p.Id]
-		if !known {
-			before, known = f.texts.get(p.Id)
-		}
-		said[p.Id] = sum
-		if known && before == sum {
+		f.told.put(p.Id, now)
+		if known && told.sum == now.sum {
 			return nil // a file came or went
 		}
 		if e := f.c.editEvent(p, f.me); e != nil {

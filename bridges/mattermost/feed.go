@@ -42,8 +42,9 @@ type feed struct {
 	me   *self
 	sink bridge.Sink
 	log  *slog.Logger
-	// texts remembers what was delivered, to tell edits of the text from others.
-	texts *lru[string, string]
+	// told remembers what was delivered of posts, to tell edits of the text from
+	// others and what is late from what is new.
+	told *lru[string, telling]
 
 	mu       sync.Mutex
 	chats    map[bridge.ChatID]*chat
@@ -92,6 +93,13 @@ type chat struct {
 	newest   int64          // creation of the newest post delivered live
 }
 
+// telling is what was last delivered of a post.
+type telling struct {
+	sum  string // of its text
+	edit int64  // its EditAt
+	gone bool   // deleted
+}
+
 // item is a live event.
 type item struct {
 	chat  *chat
@@ -115,7 +123,7 @@ const (
 func newFeed(c *client, me *self, sink bridge.Sink, followed []bridge.Followed) *feed {
 	f := &feed{
 		c: c, me: me, sink: sink, log: c.log,
-		texts:      newLRU[string, string](cachedTexts),
+		told:       newLRU[string, telling](cachedTexts),
 		chats:      map[bridge.ChatID]*chat{},
 		delivering: make(chan struct{}, 1),
 		sweeping:   make(chan struct{}, 1),
@@ -325,6 +333,7 @@ func (f *feed) pick() (*chat, time.Duration) {
 		}
 		f.waiting = slices.Delete(f.waiting, i, i+1)
 		ch.state, ch.again = chatSweeping, false
+		f.unbuffer(ch) // the sweep will see all that has happened
 		if len(f.waiting) > 0 {
 			signal(f.sweeping) // there may be work for another sweeper
 		}

@@ -354,6 +354,8 @@ func (s *sweep) rowEvents(ctx context.Context, p *model.Post, start cursor, befo
 		return nil, nil
 	}
 	delivered := p.CreateAt <= start.seen() // it may have been
+	sum := textSum(source(p))
+	s.feed.told.put(p.Id, telling{sum: sum, edit: p.EditAt, gone: p.DeleteAt > 0})
 	if p.DeleteAt > 0 {
 		if delivered && p.DeleteAt > known {
 			return []bridge.Event{s.feed.c.removalEvent(p, p.DeleteAt)}, nil
@@ -364,14 +366,10 @@ func (s *sweep) rowEvents(ctx context.Context, p *model.Post, start cursor, befo
 	if p.CreateAt > known && !s.known[bridge.MessageID(p.Id)] {
 		evs = append(evs, s.feed.c.messageEvent(p, s.feed.me))
 	}
-	sum := textSum(source(p))
 	if was, ok := before[p.Id]; delivered && p.EditAt > known && (!ok || was != sum) {
 		if e := s.feed.c.editEvent(p, s.feed.me); e != nil {
 			evs = append(evs, e)
 		}
-	}
-	if len(evs) > 0 {
-		s.feed.texts.put(p.Id, sum)
 	}
 	return evs, nil
 }

@@ -165,7 +165,7 @@ func (s *sweep) checkPart(ctx context.Context, part []bridge.MessageID) error {
 			continue
 		}
 		if e := s.feed.c.editEvent(p, s.feed.me); e != nil {
-			s.feed.texts.put(p.Id, textSum(source(p)))
+			s.feed.told.put(p.Id, telling{sum: textSum(source(p)), edit: p.EditAt})
 			evs = append(evs, e)
 		}
 	}
@@ -176,6 +176,7 @@ func (s *sweep) checkPart(ctx context.Context, part []bridge.MessageID) error {
 		// Ask once more: a removal cannot be taken back.
 		switch _, err := s.feed.c.api.post(ctx, id); {
 		case statusOf(err) == http.StatusNotFound:
+			s.feed.told.put(id, telling{gone: true})
 			evs = append(evs, s.feed.c.removalEvent(&model.Post{Id: id, ChannelId: string(s.chat.id)}, s.feed.c.api.serverTime()))
 		case err != nil:
 			return err
