@@ -27,10 +27,10 @@ type world struct {
 	log   *logs
 }
 
-func newWorld(t testing.TB, dialect matrixtest.Dialect, change ...func(*matrix.Options)) *world {
-	t.Helper()
+func newWorld(tb testing.TB, dialect matrixtest.Dialect, change ...func(*matrix.Options)) *world {
+	tb.Helper()
 	hs := matrixtest.Start(matrixtest.Options{Dialect: dialect})
-	t.Cleanup(hs.Close)
+	tb.Cleanup(hs.Close)
 	log := new(logs)
 	opts := matrix.Options{
 		URL: hs.URL, ServerName: hs.ServerName, ASToken: hs.ASToken, HSToken: hs.HSToken,
@@ -41,45 +41,45 @@ func newWorld(t testing.TB, dialect matrixtest.Dialect, change ...func(*matrix.O
 	}
 	s, err := matrix.New(opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &world{Service: s, hs: hs, inbox: newInbox(), log: log}
 }
 
 // serve lets the homeserver push to the Service.
-func (w *world) serve(t testing.TB) {
-	t.Helper()
+func (w *world) serve(tb testing.TB) {
+	tb.Helper()
 	as := httptest.NewServer(w.Handler(w.inbox))
-	t.Cleanup(as.Close)
+	tb.Cleanup(as.Close)
 	w.hs.Connect(as.URL)
 }
 
 // sync runs the Service's sync in the background until the test ends; stop ends
 // it earlier.
-func (w *world) sync(t testing.TB) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+func (w *world) sync(tb testing.TB) (stop func()) {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(tb.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := w.Sync(ctx, w.inbox); err != nil {
-			t.Errorf("Sync: %v", err)
+			tb.Errorf("Sync: %v", err)
 		}
 	})
 	stop = func() { cancel(); wg.Wait() }
-	t.Cleanup(stop)
+	tb.Cleanup(stop)
 	return stop
 }
 
 // portal makes a room of the bot with a ghost in it.
-func (w *world) portal(t testing.TB, alias string) (id.RoomID, id.UserID) {
-	t.Helper()
-	room, err := w.CreateRoom(t.Context(), intent.Room{AliasLocal: alias, Name: "Marktplatz"})
+func (w *world) portal(tb testing.TB, alias string) (id.RoomID, id.UserID) {
+	tb.Helper()
+	room, err := w.CreateRoom(tb.Context(), intent.Room{AliasLocal: alias, Name: "Marktplatz"})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	ghost := w.GhostID("mm", "anna")
-	if err := w.EnsureJoined(t.Context(), room, ghost); err != nil {
-		t.Fatal(err)
+	if err := w.EnsureJoined(tb.Context(), room, ghost); err != nil {
+		tb.Fatal(err)
 	}
 	return room, ghost
 }
@@ -192,8 +192,8 @@ func (i *inbox) ids(typ string) []id.EventID {
 }
 
 // until waits for a condition on the inbox.
-func (i *inbox) until(t testing.TB, what string, holds func() bool) {
-	t.Helper()
+func (i *inbox) until(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
 	for {
 		i.mu.Lock()
 		changed := i.changed
@@ -203,8 +203,8 @@ func (i *inbox) until(t testing.TB, what string, holds func() bool) {
 		}
 		select {
 		case <-changed:
-		case <-t.Context().Done():
-			t.Fatalf("never happened: %s", what)
+		case <-tb.Context().Done():
+			tb.Fatalf("never happened: %s", what)
 		}
 	}
 }
@@ -228,23 +228,23 @@ func (l *logs) String() string {
 }
 
 // do makes a request like a homeserver or a client would.
-func do(t testing.TB, method, url, token, body string) (int, []byte) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader([]byte(body)))
+func do(tb testing.TB, method, url, token, body string) (int, []byte) {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), method, url, bytes.NewReader([]byte(body)))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	var buf bytes.Buffer
 	if _, err := buf.ReadFrom(resp.Body); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return resp.StatusCode, buf.Bytes()
 }

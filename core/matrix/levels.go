@@ -60,7 +60,7 @@ func newLevels(bot id.UserID, private bool, l intent.Levels) levels {
 // that no longer need a level lose it. skip names users that must not be listed
 // (creators of version 12 rooms).
 func (have levels) with(l intent.Levels, ghost func(id.UserID) bool, skip ...id.UserID) levels {
-	want := levels(maps.Clone(have))
+	want := maps.Clone(have)
 	want["events_default"] = 0
 	if l.WriteLocked {
 		want["events_default"] = levelModerator

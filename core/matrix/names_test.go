@@ -10,15 +10,15 @@ import (
 	"github.com/steg-bridge/steg/core/matrix"
 )
 
-func offline(t testing.TB, change ...func(*matrix.Options)) *matrix.Service {
-	t.Helper()
+func offline(tb testing.TB, change ...func(*matrix.Options)) *matrix.Service {
+	tb.Helper()
 	opts := matrix.Options{URL: "http://127.0.0.1:1", ServerName: "school.example", ASToken: "a", HSToken: "h"}
 	for _, c := range change {
 		c(&opts)
 	}
 	s, err := matrix.New(opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }

@@ -15,11 +15,11 @@ import (
 	"github.com/steg-bridge/steg/core/matrix/matrixtest"
 )
 
-func field(t testing.TB, w *world, room id.RoomID, typ, key, name string) any {
-	t.Helper()
+func field(tb testing.TB, w *world, room id.RoomID, typ, key, name string) any {
+	tb.Helper()
 	var content map[string]any
 	if !w.hs.State(room, typ, key, &content) {
-		t.Fatalf("no %s", typ)
+		tb.Fatalf("no %s", typ)
 	}
 	return content[name]
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"maunium.net/go/mautrix/id"
@@ -57,10 +58,8 @@ func (s *Service) PowerLevel(ctx context.Context, room id.RoomID, user id.UserID
 	if err != nil {
 		return 0, err
 	}
-	for _, creator := range creators {
-		if creator == user {
-			return math.MaxInt32, nil
-		}
+	if slices.Contains(creators, user) {
+		return math.MaxInt32, nil
 	}
 	have, err := s.levels(ctx, room)
 	if err != nil {

@@ -15,11 +15,11 @@ import (
 	"github.com/steg-bridge/steg/core/matrix/matrixtest"
 )
 
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
+	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
 	return l.Addr().String()
@@ -195,7 +195,7 @@ func (directory) PersonOf(_ context.Context, user id.UserID) ([]intent.Person, e
 func TestDirectory(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, matrixtest.Synapse)
-	server := http.Server{Handler: w.Handler(directory{w.inbox})} //nolint:gosec // a test
+	server := http.Server{Handler: w.Handler(directory{w.inbox})}
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

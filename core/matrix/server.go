@@ -126,6 +126,7 @@ func (h *handler) ping(w http.ResponseWriter, _ *http.Request) { answer(w, struc
 // homeserver sends again.
 func (s *Service) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		ctx := req.Context()
 		defer func() {
 			switch p := recover(); p {
 			case nil:
@@ -133,7 +134,7 @@ func (s *Service) recovered(next http.Handler) http.Handler {
 				panic(p)
 			default:
 				// The panic's value may hold content; the stack does not.
-				s.log.LogAttrs(req.Context(), slog.LevelError, "panic while answering the homeserver",
+				s.log.LogAttrs(ctx, slog.LevelError, "panic while answering the homeserver",
 					slog.String("stack", string(debug.Stack())))
 				panic(http.ErrAbortHandler)
 			}

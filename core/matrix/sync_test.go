@@ -2,6 +2,7 @@ package matrix_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,10 +16,10 @@ import (
 const redaction = "m.room.redaction"
 
 // synced waits until the sync has its first position.
-func synced(t testing.TB, w *world) {
-	t.Helper()
-	w.inbox.until(t, "a position", func() bool {
-		token, _ := w.inbox.SyncToken(t.Context())
+func synced(tb testing.TB, w *world) {
+	tb.Helper()
+	w.inbox.until(tb, "a position", func() bool {
+		token, _ := w.inbox.SyncToken(tb.Context())
 		return token != ""
 	})
 }
@@ -33,7 +34,7 @@ func TestRedactionsThroughSync(t *testing.T) {
 	w.hs.Member(room, anna, anna, "join")
 	var said, want []id.EventID
 	for n := range 301 {
-		said = append(said, w.hs.Say(room, anna, fmt.Sprint(n)))
+		said = append(said, w.hs.Say(room, anna, strconv.Itoa(n)))
 	}
 	stop := w.sync(t)
 	synced(t, w)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,10 +19,10 @@ import (
 
 const txnPath = "/_matrix/app/v1/transactions/"
 
-func appservice(t testing.TB, w *world) string {
-	t.Helper()
+func appservice(tb testing.TB, w *world) string {
+	tb.Helper()
 	as := httptest.NewServer(w.Handler(w.inbox))
-	t.Cleanup(as.Close)
+	tb.Cleanup(as.Close)
 	return as.URL
 }
 
@@ -176,7 +177,7 @@ func TestGrownTransaction(t *testing.T) {
 	w.serve(t)
 	var want []id.EventID
 	for n := range 120 {
-		want = append(want, w.hs.Say(room, anna, fmt.Sprint(n)))
+		want = append(want, w.hs.Say(room, anna, strconv.Itoa(n)))
 	}
 	w.inbox.until(t, "120 messages", func() bool { return len(w.inbox.ids("m.room.message")) == len(want) })
 	if diff := cmp.Diff(want, w.inbox.ids("m.room.message")); diff != "" {
@@ -224,7 +225,7 @@ func TestRepeatedTransaction(t *testing.T) {
 
 	var want []id.EventID
 	for n := range 60 {
-		want = append(want, w.hs.Say(room, anna, fmt.Sprint(n)))
+		want = append(want, w.hs.Say(room, anna, strconv.Itoa(n)))
 	}
 	w.inbox.until(t, "60 messages", func() bool { return len(w.inbox.ids("m.room.message")) == len(want) })
 	if diff := cmp.Diff(want, w.inbox.ids("m.room.message")); diff != "" {
@@ -243,7 +244,7 @@ func TestTransactionsReachTheInboxOneByOne(t *testing.T) {
 	for n := range 20 {
 		wg.Go(func() {
 			body := `{"events":[` + oneEvent(fmt.Sprintf("%d-a", n)) + `,` + oneEvent(fmt.Sprintf("%d-b", n)) + `]}`
-			if status, _ := do(t, http.MethodPut, url+txnPath+fmt.Sprint(n), "hs-token", body); status != http.StatusOK {
+			if status, _ := do(t, http.MethodPut, url+txnPath+strconv.Itoa(n), "hs-token", body); status != http.StatusOK {
 				t.Errorf("%d", status)
 			}
 		})
@@ -264,7 +265,7 @@ func TestReorderedEvents(t *testing.T) {
 	room, _ := w.portal(t, "late")
 	anna := w.hs.AddUser("anna", "Anna")
 	for n := range 5 {
-		w.hs.Say(room, anna, fmt.Sprint(n))
+		w.hs.Say(room, anna, strconv.Itoa(n))
 	}
 	w.inbox.until(t, "5 messages", func() bool { return len(w.inbox.ids("m.room.message")) == 5 })
 	all := w.hs.Events(room, "m.room.message")

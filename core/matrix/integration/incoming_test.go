@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -26,21 +27,23 @@ const (
 
 func TestIncoming(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		for _, c := range []struct {
-			name string
-			test func(t *testing.T, w *world)
-		}{
-			{"check", checks}, {"messages", messages}, {"redactions", redactionsOfPeople},
-			{"alias query", aliasQuery}, {"invites", invites}, {"deep content", deepContent},
-			{"catch-up", catchUp}, {"forgotten position", forgottenPosition},
-		} {
-			t.Run(c.name, func(t *testing.T) { c.test(t, w) })
-		}
-	})
+	for name, synapse := range homeservers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, synapse)
+			t.Run("checks", w.checks)
+			t.Run("messages", w.messages)
+			t.Run("redactionsOfPeople", w.redactionsOfPeople)
+			t.Run("aliasQuery", w.aliasQuery)
+			t.Run("invites", w.invites)
+			t.Run("deepContent", w.deepContent)
+			t.Run("catchUp", w.catchUp)
+			t.Run("forgottenPosition", w.forgottenPosition)
+		})
+	}
 }
 
-func checks(t *testing.T, w *world) {
+func (w *world) checks(t *testing.T) {
 	found := w.Check(t.Context())
 	if !allOK(found) {
 		t.Errorf("%+v", found)
@@ -71,12 +74,12 @@ func checks(t *testing.T, w *world) {
 	}
 }
 
-func messages(t *testing.T, w *world) {
+func (w *world) messages(t *testing.T) {
 	stop := w.run(t)
 	room, ghost := w.room(t, "in_messages")
 	var want []id.EventID
 	say := func(n int) {
-		want = append(want, must(w.anna.Say(t.Context(), room, fmt.Sprint(n)))(t))
+		want = append(want, must(w.anna.Say(t.Context(), room, strconv.Itoa(n)))(t))
 		if n%5 == 0 {
 			want = append(want, must(w.Send(t.Context(), message(room, ghost, fmt.Sprint("echo-", n))))(t))
 		}
@@ -96,7 +99,7 @@ func messages(t *testing.T, w *world) {
 	}
 }
 
-func redactionsOfPeople(t *testing.T, w *world) {
+func (w *world) redactionsOfPeople(t *testing.T) {
 	w.run(t)
 	room, _ := w.room(t, "in_redactions")
 	target := must(w.anna.Say(t.Context(), room, "x"))(t)
@@ -118,7 +121,7 @@ func redactionsOfPeople(t *testing.T, w *world) {
 	}
 }
 
-func aliasQuery(t *testing.T, w *world) {
+func (w *world) aliasQuery(t *testing.T) {
 	var asked []id.RoomAlias
 	var mu sync.Mutex
 	w.inbox.alias = func(ctx context.Context, alias id.RoomAlias) (bool, error) {
@@ -153,7 +156,7 @@ func aliasQuery(t *testing.T, w *world) {
 	t.Logf("asked for %v", asked)
 }
 
-func invites(t *testing.T, w *world) {
+func (w *world) invites(t *testing.T) {
 	w.run(t)
 	room := must(w.anna.NewRoom(t.Context(), "privat", w.Bot()))(t)
 	w.inbox.until(t, "the invite by push and by sync", func() bool {
@@ -172,12 +175,12 @@ func invites(t *testing.T, w *world) {
 
 // deepContent: a message nested as deep as the homeserver takes must not stop
 // the messages behind it.
-func deepContent(t *testing.T, w *world) {
+func (w *world) deepContent(t *testing.T) {
 	w.run(t)
 	room, ghost := w.room(t, "deep")
 	for _, depth := range []int{9_995, 900} {
 		deep := `{"body":"x","msgtype":"m.text","x":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`
-		status, _ := w.request(t, http.MethodPut, "/rooms/"+string(room)+"/send/m.room.message/deep-"+fmt.Sprint(depth), ghost, []byte(deep))
+		status, _ := w.request(t, http.MethodPut, "/rooms/"+string(room)+"/send/m.room.message/deep-"+strconv.Itoa(depth), ghost, []byte(deep))
 		t.Logf("depth %d: %d", depth, status)
 	}
 	last := must(w.anna.Say(t.Context(), room, "danach"))(t)
@@ -185,14 +188,14 @@ func deepContent(t *testing.T, w *world) {
 	t.Logf("%d of 3 messages came", len(w.inbox.of(room, messageType)))
 }
 
-func catchUp(t *testing.T, w *world) {
+func (w *world) catchUp(t *testing.T) {
 	stop := w.run(t)
 	room, _ := w.room(t, "catchup")
 	stop()
 	var said []id.EventID
 	const count = 130
 	for n := range count {
-		said = append(said, must(w.anna.Say(t.Context(), room, fmt.Sprint(n)))(t))
+		said = append(said, must(w.anna.Say(t.Context(), room, strconv.Itoa(n)))(t))
 	}
 	var want []id.EventID
 	for _, target := range said {
@@ -210,14 +213,14 @@ func catchUp(t *testing.T, w *world) {
 	}
 }
 
-func forgottenPosition(t *testing.T, w *world) {
+func (w *world) forgottenPosition(t *testing.T) {
 	room, _ := w.room(t, "forgotten")
 	stop := w.run(t)
 	stop()
 	before := time.Now()
 	var want []id.EventID
 	for n := range 60 {
-		target := must(w.anna.Say(t.Context(), room, fmt.Sprint(n)))(t)
+		target := must(w.anna.Say(t.Context(), room, strconv.Itoa(n)))(t)
 		want = append(want, must(w.anna.RedactEvent(t.Context(), room, target))(t).EventID)
 	}
 	w.inbox.mu.Lock()

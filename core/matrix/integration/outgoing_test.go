@@ -26,23 +26,29 @@ import (
 
 func TestOutgoing(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		check(t, w.EnsureGhost(t.Context(), w.Bot()))
-		for _, c := range []struct {
-			name string
-			test func(t *testing.T, w *world)
-		}{
-			{"rooms", rooms}, {"room versions", roomVersions}, {"levels", updateLevels}, {"sends", sends},
-			{"refused senders", refusedSenders}, {"transaction IDs", transactionIDs}, {"find", find},
-			{"sizes", sizes}, {"redactions", redactions}, {"profiles", profiles}, {"odd names", oddNames},
-			{"members", members}, {"nothing there", nothingThere},
-		} {
-			t.Run(c.name, func(t *testing.T) { c.test(t, w) })
-		}
-	})
+	for name, synapse := range homeservers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, synapse)
+			check(t, w.EnsureGhost(t.Context(), w.Bot()))
+			t.Run("rooms", w.rooms)
+			t.Run("roomVersions", w.roomVersions)
+			t.Run("updateLevels", w.updateLevels)
+			t.Run("sends", w.sends)
+			t.Run("refusedSenders", w.refusedSenders)
+			t.Run("transactionIDs", w.transactionIDs)
+			t.Run("find", w.find)
+			t.Run("sizes", w.sizes)
+			t.Run("redactions", w.redactions)
+			t.Run("profiles", w.profiles)
+			t.Run("oddNames", w.oddNames)
+			t.Run("members", w.members)
+			t.Run("nothingThere", w.nothingThere)
+		})
+	}
 }
 
-func rooms(t *testing.T, w *world) {
+func (w *world) rooms(t *testing.T) {
 	admin := id.UserID("@anna:hs.test")
 	for _, private := range []bool{true, false} {
 		r := intent.Room{
@@ -107,7 +113,7 @@ func rooms(t *testing.T, w *world) {
 	must(w.Notice(t.Context(), direct, "notice-1", "Hallo", "<b>Hallo</b>"))(t)
 }
 
-func roomVersions(t *testing.T, w *world) {
+func (w *world) roomVersions(t *testing.T) {
 	for _, version := range []string{"11", "12"} {
 		s := w.service(t, func(o *matrix.Options) { o.RoomVersion = version })
 		room := must(s.CreateRoom(t.Context(), intent.Room{AliasLocal: "version_" + version, Name: "V"}))(t)
@@ -124,7 +130,7 @@ func roomVersions(t *testing.T, w *world) {
 	}
 }
 
-func updateLevels(t *testing.T, w *world) {
+func (w *world) updateLevels(t *testing.T) {
 	room, ghost := w.room(t, "levels")
 	locked := intent.Levels{WriteLocked: true, Speakers: []id.UserID{ghost}}
 	for range 2 {
@@ -152,7 +158,7 @@ func updateLevels(t *testing.T, w *world) {
 	}
 }
 
-func sends(t *testing.T, w *world) {
+func (w *world) sends(t *testing.T) {
 	room, ghost := w.room(t, "sends")
 	m := message(room, ghost, "sends-1")
 	m.Time = time.Now().Add(-48 * time.Hour)
@@ -171,7 +177,7 @@ func sends(t *testing.T, w *world) {
 	}
 }
 
-func refusedSenders(t *testing.T, w *world) {
+func (w *world) refusedSenders(t *testing.T) {
 	for _, private := range []bool{true, false} {
 		// A Service that knows nothing yet.
 		s := w.service(t, func(*matrix.Options) {})
@@ -199,7 +205,7 @@ func refusedSenders(t *testing.T, w *world) {
 
 // transactionIDs shows what matrixtest imitates: the key is shared between all
 // ghosts.
-func transactionIDs(t *testing.T, w *world) {
+func (w *world) transactionIDs(t *testing.T) {
 	room, ghost := w.room(t, "txns")
 	other := w.GhostID("mm", "other")
 	check(t, w.EnsureJoined(t.Context(), room, other))
@@ -212,7 +218,7 @@ func transactionIDs(t *testing.T, w *world) {
 	}
 }
 
-func find(t *testing.T, w *world) {
+func (w *world) find(t *testing.T) {
 	room, ghost := w.room(t, "find")
 	start := time.Now()
 	first := must(w.Send(t.Context(), message(room, ghost, "find-first")))(t)
@@ -230,7 +236,7 @@ func find(t *testing.T, w *world) {
 	}
 }
 
-func sizes(t *testing.T, w *world) {
+func (w *world) sizes(t *testing.T) {
 	room, ghost := w.room(t, "sizes")
 	for size, want := range map[int]error{60_000: nil, 65_000: bridge.ErrTooLarge, 70_000: bridge.ErrTooLarge, 2_000_000: bridge.ErrTooLarge} {
 		m := message(room, ghost, fmt.Sprint("size-", size))
@@ -241,7 +247,7 @@ func sizes(t *testing.T, w *world) {
 	}
 }
 
-func redactions(t *testing.T, w *world) {
+func (w *world) redactions(t *testing.T) {
 	room, ghost := w.room(t, "redactions")
 	target := must(w.Send(t.Context(), message(room, ghost, "redact-1")))(t)
 	if must(w.FindRedaction(t.Context(), room, target))(t) {
@@ -271,7 +277,7 @@ func redactions(t *testing.T, w *world) {
 	}
 }
 
-func profiles(t *testing.T, w *world) {
+func (w *world) profiles(t *testing.T) {
 	ghost := w.GhostID("mm", "profile")
 	check(t, w.EnsureGhost(t.Context(), ghost))
 	check(t, w.SetName(t.Context(), ghost, "Beat Müller (MM)"))
@@ -284,16 +290,15 @@ func profiles(t *testing.T, w *world) {
 		t.Errorf("%+v", p)
 	}
 	stop := w.run(t)
-	resp := must(http.Get(w.AvatarURL(mxc)))(t)
-	shown, _, err := image.Decode(resp.Body)
-	_ = resp.Body.Close()
-	if err != nil || resp.StatusCode != http.StatusOK || shown.Bounds().Dx() > 300 {
-		t.Errorf("%d %v", resp.StatusCode, err)
+	status, body := get(t, w.AvatarURL(mxc))
+	shown, kind, err := image.Decode(bytes.NewReader(body))
+	if err != nil || status != http.StatusOK || shown.Bounds().Dx() > 300 {
+		t.Errorf("%d %v", status, err)
 	} else {
-		t.Logf("shown as %s, %v", resp.Header.Get("Content-Type"), shown.Bounds())
+		t.Logf("shown as %s, %v", kind, shown.Bounds())
 	}
-	if resp := must(http.Get(w.AvatarURL("mxc://hs.test/nothing")))(t); resp.StatusCode != http.StatusNotFound {
-		t.Errorf("no such picture: %d", resp.StatusCode)
+	if status, _ := get(t, w.AvatarURL("mxc://hs.test/nothing")); status != http.StatusNotFound {
+		t.Errorf("no such picture: %d", status)
 	}
 	stop()
 	check(t, w.ClearAvatar(t.Context(), ghost))
@@ -305,7 +310,7 @@ func profiles(t *testing.T, w *world) {
 	}
 }
 
-func oddNames(t *testing.T, w *world) {
+func (w *world) oddNames(t *testing.T) {
 	room, _ := w.room(t, "odd")
 	for n, user := range []bridge.UserID{"ABC_def", "müller a/b@x.ch", bridge.UserID(strings.Repeat("ü", 200)), "=+-./~"} {
 		ghost := w.GhostID("mm", user)
@@ -314,7 +319,7 @@ func oddNames(t *testing.T, w *world) {
 	}
 }
 
-func members(t *testing.T, w *world) {
+func (w *world) members(t *testing.T) {
 	room, ghost := w.room(t, "members")
 	beat := must(w.hs.NewPerson(t.Context(), "beat"))(t)
 	gone := w.GhostID("mm", "gone")
@@ -328,8 +333,10 @@ func members(t *testing.T, w *world) {
 		got[n].Name = ""
 	}
 	want := []intent.Member{
-		{User: w.Bot(), Membership: "join"}, {User: ghost, Membership: "join"},
-		{User: w.anna.UserID, Membership: "join"}, {User: beat.UserID, Membership: "invite"},
+		{User: w.Bot(), Membership: "join"},
+		{User: ghost, Membership: "join"},
+		{User: w.anna.UserID, Membership: "join"},
+		{User: beat.UserID, Membership: "invite"},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.SortSlices(func(a, b intent.Member) bool { return a.User < b.User })); diff != "" {
 		t.Error(diff)
@@ -339,7 +346,7 @@ func members(t *testing.T, w *world) {
 	}
 }
 
-func nothingThere(t *testing.T, w *world) {
+func (w *world) nothingThere(t *testing.T) {
 	if _, err := w.ResolveAlias(t.Context(), "#nothing:hs.test"); !errors.Is(err, bridge.ErrNotFound) {
 		t.Errorf("alias: %v", err)
 	}

@@ -34,12 +34,8 @@ type world struct {
 	anna    *harness.MatrixPerson
 }
 
-// onBoth runs a test on Dendrite and on Synapse.
-func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
-	t.Helper()
-	t.Run("dendrite", func(t *testing.T) { test(t, newWorld(t, false)) })
-	t.Run("synapse", func(t *testing.T) { test(t, newWorld(t, true)) })
-}
+// homeservers are what every test runs on; the value tells Synapse.
+var homeservers = map[string]bool{"dendrite": false, "synapse": true}
 
 func newWorld(t *testing.T, synapse bool) *world {
 	t.Helper()
@@ -138,27 +134,43 @@ func (w *world) state(t *testing.T, room id.RoomID, typ, key string) map[string]
 // request makes a request as a user of the application service.
 func (w *world) request(t *testing.T, method, path string, as id.UserID, body []byte) (int, []byte) {
 	t.Helper()
-	req := must(http.NewRequestWithContext(t.Context(), method, w.hs.URL+"/_matrix/client/v3"+path+"?user_id="+string(as), bytes.NewReader(body)))(t)
+	req, err := http.NewRequestWithContext(t.Context(), method, w.hs.URL+"/_matrix/client/v3"+path+"?user_id="+string(as), bytes.NewReader(body))
+	check(t, err)
 	req.Header.Set("Authorization", "Bearer "+w.opts.ASToken)
-	resp := must(http.DefaultClient.Do(req))(t)
+	return do(t, req)
+}
+
+// get fetches what needs no token.
+func get(t *testing.T, address string) (int, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
+	check(t, err)
+	return do(t, req)
+}
+
+func do(t *testing.T, req *http.Request) (int, []byte) {
+	t.Helper()
+	resp, err := http.DefaultClient.Do(req)
+	check(t, err)
 	defer func() { _ = resp.Body.Close() }()
 	var buf bytes.Buffer
-	must(buf.ReadFrom(resp.Body))(t)
+	_, err = buf.ReadFrom(resp.Body)
+	check(t, err)
 	return resp.StatusCode, buf.Bytes()
 }
 
 func must[T any](v T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		check(t, err)
+	return func(tb testing.TB) T {
+		tb.Helper()
+		check(tb, err)
 		return v
 	}
 }
 
-func check(t testing.TB, err error) {
-	t.Helper()
+func check(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

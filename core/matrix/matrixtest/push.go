@@ -89,7 +89,7 @@ func (s *Server) concerns(r *room, ev *Event) bool {
 }
 
 func (s *Server) pushLoop() {
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // the server's life is the test's
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() { <-s.done; cancel() }()
 	for {

@@ -3,6 +3,7 @@ package matrixtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 
 	"maunium.net/go/mautrix/id"
@@ -50,9 +51,7 @@ func (s *Server) makeRoom(creator id.UserID, req newRoom, alias id.RoomAlias) *r
 		s.add(r, &Event{Type: typ, Sender: creator, StateKey: &key, Content: raw})
 	}
 	create := map[string]any{"creator": creator, "room_version": req.Version}
-	for k, v := range req.CreationContent {
-		create[k] = v
-	}
+	maps.Copy(create, req.CreationContent)
 	set("m.room.create", "", create)
 	s.setMembership(r, creator, creator, "join")
 	if len(req.Levels) > 0 {
