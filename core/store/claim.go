@@ -80,7 +80,7 @@ func (i *Instance) claim(ctx context.Context, limit int, owners []string, kinds 
 			ids.add(l.ID, i.id)
 			out = append(out, l.claimed())
 		}
-		return i.s.batch(ctx, tx, "claim", takeLanes, ids, nil)
+		return plain{i.s, tx}.batch(ctx, "claim", takeLanes, ids, nil)
 	})
 	return out, err
 }

@@ -2,15 +2,13 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"maps"
 	"slices"
-
-	"github.com/jmoiron/sqlx"
 )
 
-// end moves finished items out of their lanes, with their message map rows.
-func (c *commit) end(ctx context.Context, tx *sqlx.Tx) error {
+// end moves finished items out of their lanes. The function that it returns does
+// what follows, once the database has told which were still there.
+func (c *commit) end(ctx context.Context, tx session) (func() error, error) {
 	gone := c.s.newRows("id:n")
 	dead := c.s.newRows("id:n", "reason:t", "dead_at:n")
 	which := make([]int64, len(c.b.Ends)) // 0 = not ours
@@ -26,31 +24,27 @@ func (c *commit) end(ctx context.Context, tx *sqlx.Tx) error {
 			dead.add(which[n], clean(d.Reason), c.now)
 		}
 	}
-	if gone.count == 0 {
-		return nil
+	if err := tx.batch(ctx, "bury", buryItems, dead, nil); err != nil {
+		return nil, err
 	}
-	if err := c.s.batch(ctx, tx, "bury", buryItems, dead, nil); err != nil {
-		return err
-	}
-	ended := make(map[int64]bool, gone.count)
-	err := c.s.batch(ctx, tx, "delete items", deleteItems, gone, func(r *sql.Rows) error {
+	there := make(map[int64]bool, gone.count)
+	err := tx.batch(ctx, "delete items", deleteItems, gone, func(r scanner) error {
 		var id int64
 		err := r.Scan(&id)
-		ended[id] = true
+		there[id] = true
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	for n, id := range which {
-		if id == 0 || !ended[id] {
-			continue
+	return func() error {
+		for n, id := range which {
+			if id == 0 || !there[id] {
+				continue
+			}
+			there[id] = false // the same end twice in a batch counts once
+			c.res.Ends[n] = true
+			c.count(c.lanes[laneOf(id)], c.b.Ends[n].Verdict)
 		}
-		ended[id] = false // the same end twice in a batch counts once
-		c.res.Ends[n] = true
-		c.count(c.lanes[laneOf(id)], c.b.Ends[n].Verdict)
-	}
-	return c.map_(ctx, tx)
+		return c.writeMap(ctx, tx)
+	}, err
 }
 
 const (
@@ -78,9 +72,9 @@ func (c *commit) count(l *laneRow, v Verdict) {
 	l.settle()
 }
 
-// map_ writes the message map of what has ended. Every key that is done leaves
+// writeMap writes the message map of what has ended. Every key that is done leaves
 // a row, so that a repeat is known.
-func (c *commit) map_(ctx context.Context, tx *sqlx.Tx) error {
+func (c *commit) writeMap(ctx context.Context, tx session) error {
 	type rowKey struct {
 		lane LaneKey
 		key  string
@@ -129,10 +123,10 @@ func (c *commit) map_(ctx context.Context, tx *sqlx.Tx) error {
 		d.add(string(l.School), string(l.Bridge), l.Portal, string(l.Dir), k.key, string(l.Kind), clean(l.Room), clean(l.Event), clean(l.Remote),
 			clean(l.Sender), clean(l.RootEvent), clean(l.RootRemote), when, l.Removed)
 	}
-	if err := c.s.batch(ctx, tx, "map", upsertLinks, d, nil); err != nil {
+	if err := tx.batch(ctx, "map", upsertLinks, d, nil); err != nil {
 		return err
 	}
-	if err := c.s.batch(ctx, tx, "mark removed", markRemoved, removed, nil); err != nil {
+	if err := tx.batch(ctx, "mark removed", markRemoved, removed, nil); err != nil {
 		return err
 	}
 	return c.s.countDrops(ctx, tx, drops)
@@ -147,41 +141,54 @@ func remember(it Item, v Verdict) *Link {
 	return &Link{School: it.School, Bridge: it.Bridge, Portal: it.Portal, Dir: it.Dir, Key: it.Key, Kind: kind}
 }
 
-func (s *Store) countDrops(ctx context.Context, tx *sqlx.Tx, drops map[[3]string]int64) error {
+func (s *Store) countDrops(ctx context.Context, tx session, drops map[[3]string]int64) error {
 	for _, k := range slices.SortedFunc(maps.Keys(drops), func(a, b [3]string) int { return slices.Compare(a[:], b[:]) }) {
-		_, err := exec(ctx, tx, `INSERT INTO drop_count (school, bridge, policy, n) VALUES (?, ?, ?, ?)
-ON CONFLICT (school, bridge, policy) DO UPDATE SET n = drop_count.n + excluded.n`, k[0], k[1], k[2], drops[k])
-		if err != nil {
+		if err := tx.one(ctx, putDrops, []any{k[0], k[1], k[2], drops[k]}, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+const putDrops = `INSERT INTO drop_count (school, bridge, policy, n) VALUES (?, ?, ?, ?)
+ON CONFLICT (school, bridge, policy) DO UPDATE SET n = drop_count.n + excluded.n`
+
 // postpone gives items new numbers at the end of their lanes.
-func (c *commit) postpone(ctx context.Context, tx *sqlx.Tx) error {
+func (c *commit) postpone(ctx context.Context, tx session) error {
+	moved := make([]int64, len(c.b.Defers)) // the new numbers
 	for n := range c.b.Defers {
 		d := &c.b.Defers[n]
 		l := c.lane(d.Item.LaneKey)
 		if l == nil || l.Owner != c.me {
 			continue
 		}
-		before := l.LastSeq
 		l.next++
-		hit, err := exec(ctx, tx, "UPDATE item SET id = ?, not_before = ?, uncertain = ? WHERE id = ?",
-			itemID(l.ID, l.next), ms(d.NotBefore), d.Item.Uncertain, itemID(l.ID, d.Item.Seq))
+		moved[n] = l.next
+		err := tx.one(ctx, moveItem, []any{itemID(l.ID, l.next), ms(d.NotBefore), d.Item.Uncertain, itemID(l.ID, d.Item.Seq)},
+			func(hit int64) { c.res.Defers[n] = hit > 0 })
 		if err != nil {
 			return err
 		}
-		if hit == 0 {
+	}
+	if len(moved) == 0 {
+		return nil
+	}
+	if err := tx.flush(ctx); err != nil {
+		return err
+	}
+	for n, seq := range moved {
+		if !c.res.Defers[n] {
 			continue
 		}
-		l.LastSeq = l.next
-		l.rest()
-		c.res.Defers[n] = true
+		d := &c.b.Defers[n]
+		l := c.lane(d.Item.LaneKey)
 		it := d.Item
-		it.Seq, it.NotBefore = l.next, d.NotBefore
-		c.res.Grown = append(c.res.Grown, Growth{Lane: l.LaneKey, ID: l.ID, Items: []Item{it}, Before: before, Last: l.LastSeq, Mine: true})
+		it.Seq, it.NotBefore = seq, d.NotBefore
+		c.res.Grown = append(c.res.Grown, Growth{Lane: l.LaneKey, ID: l.ID, Items: []Item{it}, Before: l.LastSeq, Last: seq, Mine: true})
+		l.LastSeq = seq
+		l.rest()
 	}
 	return nil
 }
+
+const moveItem = "UPDATE item SET id = ?, not_before = ?, uncertain = ? WHERE id = ?"

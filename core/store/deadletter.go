@@ -68,7 +68,7 @@ func (s *Store) Discard(ctx context.Context, number int64, who string) error {
 ON CONFLICT DO NOTHING`, r.School, r.Bridge, r.Portal, r.Dir, r.Key, linkDropped, s.stamp()); err != nil {
 			return err
 		}
-		if err := s.countDrops(ctx, tx, map[[3]string]int64{{string(r.School), string(r.Bridge), DropDiscarded}: 1}); err != nil {
+		if err := s.countDrops(ctx, plain{s, tx}, map[[3]string]int64{{string(r.School), string(r.Bridge), DropDiscarded}: 1}); err != nil {
 			return err
 		}
 		_, err := exec(ctx, tx, putAudit, r.School, s.stamp(), clean(who), "discarded a dead letter")
@@ -84,11 +84,11 @@ func (s *Store) exhume(ctx context.Context, op string, number int64, f func(cont
 		if err := tx.GetContext(ctx, &r, tx.Rebind("SELECT "+deadColumns+" FROM dead_letter WHERE number = ?"), number); err != nil {
 			return err
 		}
-		ids, err := s.laneIDs(ctx, tx, nil, []LaneKey{r.LaneKey})
+		ids, err := s.laneIDs(ctx, plain{s, tx}, nil, []LaneKey{r.LaneKey})
 		if err != nil {
 			return err
 		}
-		lanes, err := s.lockLanes(ctx, tx, []int64{ids[r.LaneKey]})
+		lanes, err := s.lockLanes(ctx, plain{s, tx}, []int64{ids[r.LaneKey]})
 		if err != nil {
 			return err
 		}
@@ -106,6 +106,6 @@ func (s *Store) exhume(ctx context.Context, op string, number int64, f func(cont
 		if err := f(ctx, tx, &r, l); err != nil {
 			return err
 		}
-		return s.storeLanes(ctx, tx, lanes)
+		return s.storeLanes(ctx, plain{s, tx}, lanes)
 	})
 }

@@ -3,10 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"slices"
-
-	"github.com/jmoiron/sqlx"
 )
 
 // laneRow is a lane within a transaction.
@@ -55,7 +52,7 @@ func compareKeys(a, b LaneKey) int {
 // laneIDs finds the numbers of lanes; those that do not exist are made when
 // create is set, and left out otherwise. Always in the same order, so that two
 // processes cannot wait for each other.
-func (s *Store) laneIDs(ctx context.Context, tx *sqlx.Tx, create, look []LaneKey) (map[LaneKey]int64, error) {
+func (s *Store) laneIDs(ctx context.Context, tx session, create, look []LaneKey) (map[LaneKey]int64, error) {
 	ids := make(map[LaneKey]int64, len(create)+len(look))
 	var missing []LaneKey
 	s.mu.Lock()
@@ -82,17 +79,20 @@ func (s *Store) laneIDs(ctx context.Context, tx *sqlx.Tx, create, look []LaneKey
 			made.add(row...)
 		}
 	}
-	if err := s.batch(ctx, tx, "make lanes", insertLanes, made, nil); err != nil {
+	if err := tx.batch(ctx, "make lanes", insertLanes, made, nil); err != nil {
 		return nil, err
 	}
-	err := s.batch(ctx, tx, "find lanes", findLanes, found, func(r *sql.Rows) error {
+	err := tx.batch(ctx, "find lanes", findLanes, found, func(r scanner) error {
 		var n int64
 		var k LaneKey
 		err := r.Scan(&n, &k.School, &k.Bridge, &k.Portal, &k.Dir)
 		ids[k] = n
 		return err
 	})
-	return ids, err
+	if err != nil {
+		return nil, err
+	}
+	return ids, tx.flush(ctx)
 }
 
 const (
@@ -119,7 +119,7 @@ func (s *Store) keepLaneIDs(ids map[LaneKey]int64) {
 
 // lockLanes reads lanes and keeps others away from them until the transaction
 // ends. From here on numbers can be given out.
-func (s *Store) lockLanes(ctx context.Context, tx *sqlx.Tx, ids []int64) (map[int64]*laneRow, error) {
+func (s *Store) lockLanes(ctx context.Context, tx session, ids []int64) (map[int64]*laneRow, error) {
 	slices.Sort(ids)
 	d := s.newRows("id:n")
 	for _, n := range slices.Compact(ids) {
@@ -130,16 +130,19 @@ func (s *Store) lockLanes(ctx context.Context, tx *sqlx.Tx, ids []int64) (map[in
 		query = lockLanes
 	}
 	out := make(map[int64]*laneRow, d.count)
-	err := s.batch(ctx, tx, "lock lanes", query, d, func(r *sql.Rows) error {
+	err := tx.batch(ctx, "lock lanes", query, d, func(r scanner) error {
 		l, err := scanLane(r)
 		l.next, l.before, l.idle = l.LastSeq, l.LastSeq, !l.Busy
 		out[l.ID] = l
 		return err
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, tx.flush(ctx)
 }
 
-func scanLane(r *sql.Rows) (*laneRow, error) {
+func scanLane(r scanner) (*laneRow, error) {
 	var l laneRow
 	err := r.Scan(&l.ID, &l.School, &l.Bridge, &l.Portal, &l.Dir, &l.LastSeq, &l.Received, &l.Delivered, &l.Dropped, &l.Dead,
 		&l.Busy, &l.Touched, &l.Tried, &l.Owner, &l.Attempts, &l.LastError, &l.NextAt)
@@ -152,7 +155,7 @@ func selectLanes(ctx context.Context, x execer, query string, args ...any) ([]*l
 		return nil, err
 	}
 	var out []*laneRow
-	err = each(res, func(r *sql.Rows) error {
+	err = each(res, func(r scanner) error {
 		l, err := scanLane(r)
 		out = append(out, l)
 		return err
@@ -161,11 +164,11 @@ func selectLanes(ctx context.Context, x execer, query string, args ...any) ([]*l
 }
 
 // storeLanes writes lanes back.
-func (s *Store) storeLanes(ctx context.Context, tx *sqlx.Tx, lanes map[int64]*laneRow) error {
+func (s *Store) storeLanes(ctx context.Context, tx session, lanes map[int64]*laneRow) error {
 	d := s.newRows("id:n", "last_seq:n", "received:n", "delivered:n", "dropped:n", "dead:n", "busy:b", "touched:b", "tried:b",
 		"owner:t", "attempts:n", "last_error:t", "next_at:n")
 	for _, l := range lanes {
 		d.add(l.ID, l.LastSeq, l.Received, l.Delivered, l.Dropped, l.Dead, l.Busy, l.Touched, l.Tried, l.Owner, l.Attempts, l.LastError, l.NextAt)
 	}
-	return s.batch(ctx, tx, "store lanes", updateLanes, d, nil)
+	return tx.batch(ctx, "store lanes", updateLanes, d, nil)
 }

@@ -118,13 +118,13 @@ func TestErrorsSayWhatToChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	for dsn, want := range map[string][]string{
-		"":                                  {"want sqlite:path/to/file or postgres://"},
-		"mysql://x":                         {"want sqlite:path/to/file or postgres://"},
-		"sqlite:":                           {"needs a file"},
-		"sqlite::memory:":                   {"needs a file"},
+		"":                                   {"want sqlite:path/to/file or postgres://"},
+		"mysql://x":                          {"want sqlite:path/to/file or postgres://"},
+		"sqlite:":                            {"needs a file"},
+		"sqlite::memory:":                    {"needs a file"},
 		"sqlite:" + dir + "/no/such/steg.db": {"folder", "does not exist", "create it, or correct the path"},
-		"sqlite:" + other:                   {"not a database", "correct the path, or restore a backup"},
-		"sqlite:" + dir:                     {"directory"},
+		"sqlite:" + other:                    {"not a database", "correct the path, or restore a backup"},
+		"sqlite:" + dir:                      {"directory"},
 		fmt.Sprintf("postgres://me:geheim@127.0.0.1:%d/steg", port): {"cannot be reached", "is the server running"},
 		"postgres://me:geh%zzeim@127.0.0.1/steg":                    {"cannot be read", "percent-encoded"},
 	} {

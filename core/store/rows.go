@@ -88,21 +88,20 @@ func (r *rows) add(values ...any) {
 	}
 }
 
-// batch runs a statement on a table; visit is called for each row that comes
-// back, nil when none do. name names the statement for the cache.
-func (s *Store) batch(ctx context.Context, tx *sqlx.Tx, name, query string, r *rows, visit func(*sql.Rows) error) error {
+// batch implements [session].
+func (p plain) batch(ctx context.Context, name, query string, r *rows, visit func(scanner) error) error {
 	if r.count == 0 {
 		return nil
 	}
-	if s.dialect == migrations.Postgres {
+	if p.s.dialect == migrations.Postgres {
 		text, args := r.unnest()
-		return run(ctx, tx, strings.Replace(query, "@D@", text, 1), args, visit)
+		return run(ctx, p.tx, strings.Replace(query, "@D@", text, 1), args, visit)
 	}
 	width := len(r.names)
 	for from := 0; from < r.count; from += chunk {
 		n := min(chunk, r.count-from)
 		size := 1 << bits.Len(uint(n-1)) //nolint:gosec // n is at least 1
-		stmt, err := s.prepared(ctx, tx, stmtKey{name, size}, func() string { return strings.Replace(query, "@D@", r.values(size), 1) })
+		stmt, err := p.s.prepared(ctx, p.tx, stmtKey{name, size}, func() string { return strings.Replace(query, "@D@", r.values(size), 1) })
 		if err != nil {
 			return err
 		}
@@ -183,7 +182,7 @@ type stmtKey struct {
 	size int
 }
 
-func run(ctx context.Context, tx *sqlx.Tx, query string, args []any, visit func(*sql.Rows) error) error {
+func run(ctx context.Context, tx *sqlx.Tx, query string, args []any, visit func(scanner) error) error {
 	if visit == nil {
 		_, err := tx.ExecContext(ctx, tx.Rebind(query), args...)
 		return err
@@ -195,7 +194,7 @@ func run(ctx context.Context, tx *sqlx.Tx, query string, args []any, visit func(
 	return each(res, visit)
 }
 
-func runStmt(ctx context.Context, stmt *sqlx.Stmt, args []any, visit func(*sql.Rows) error) error {
+func runStmt(ctx context.Context, stmt *sqlx.Stmt, args []any, visit func(scanner) error) error {
 	if visit == nil {
 		_, err := stmt.ExecContext(ctx, args...)
 		return err
@@ -207,7 +206,7 @@ func runStmt(ctx context.Context, stmt *sqlx.Stmt, args []any, visit func(*sql.R
 	return each(res, visit)
 }
 
-func each(res *sql.Rows, visit func(*sql.Rows) error) error {
+func each(res *sql.Rows, visit func(scanner) error) error {
 	defer res.Close() //nolint:errcheck // Err tells
 	for res.Next() {
 		if err := visit(res); err != nil {
