@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/steg-bridge/steg/core/matrix/matrixtest"
 )
@@ -43,6 +44,17 @@ func (h *homeserver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, map[string]string{"room_id": roomOf(body.Alias)})
 	case strings.Contains(r.URL.Path, "/directory/room/"):
 		http.Error(w, `{"errcode":"M_NOT_FOUND"}`, http.StatusNotFound)
+	case strings.HasSuffix(r.URL.Path, "/sync"): // a long poll without news
+		if r.URL.Query().Get("since") != "" {
+			timer := time.NewTimer(20 * time.Second)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		answer(w, map[string]string{"next_batch": "s1"})
 	case strings.Contains(r.URL.Path, "/account/whoami"):
 		answer(w, map[string]string{"user_id": "@steg:" + serverName})
 	case strings.Contains(r.URL.Path, "/joined_members"):

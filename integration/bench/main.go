@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -90,8 +91,13 @@ func measure(ctx context.Context, p plan, binary, dir, database, dsn string) (ro
 		return nil, err
 	}
 	defer func() {
+		var state []byte
+		if err != nil {
+			state, _ = exec.CommandContext(ctx, binary, "status", "--config", filepath.Join(dir, "steg.yaml")).CombinedOutput()
+		}
 		err = errors.Join(err, g.stop())
 		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s\n", state[max(0, len(state)-4000):])
 			text, _ := os.ReadFile(g.log)
 			fmt.Fprintf(os.Stderr, "%s\n", text[:min(len(text), 4000)])
 		}

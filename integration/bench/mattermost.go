@@ -45,11 +45,11 @@ func newMattermost(channels int) *mattermost {
 	})
 	team := map[string]any{"id": teamID, "name": "gym", "display_name": "Gym"}
 	reply("GET "+v4+"/users/me/teams", func(*http.Request) any { return []any{team} })
-	reply("GET "+v4+"/teams/{id}", func(*http.Request) any { return team })
-	reply("GET "+v4+"/teams/name/{name}", func(*http.Request) any { return team })
-	reply("GET "+v4+"/teams/{id}/members/{user}", func(*http.Request) any { return map[string]any{"user_id": botID} })
+	reply("GET "+v4+"/teams/"+teamID, func(*http.Request) any { return team })
+	reply("GET "+v4+"/teams/name/gym", func(*http.Request) any { return team })
+	reply("GET "+v4+"/teams/"+teamID+"/members/{user}", func(*http.Request) any { return map[string]any{"user_id": botID} })
 	reply("GET "+v4+"/users/me/channels", func(*http.Request) any { return m.page(0, m.channels) })
-	reply("GET "+v4+"/teams/{id}/channels", func(r *http.Request) any {
+	reply("GET "+v4+"/teams/"+teamID+"/channels", func(r *http.Request) any {
 		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 		size, _ := strconv.Atoi(r.URL.Query().Get("per_page"))
 		return m.page(page*size, size)
@@ -105,8 +105,8 @@ func (m *mattermost) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var p struct {
-		Channel string `json:"channel_id"`
-		Pending string `json:"pending_post_id"`
+		Channel string          `json:"channel_id"`
+		Props   json.RawMessage `json:"props"`
 	}
 	_ = json.Unmarshal(body, &p)
 	m.meter.arrived(p.Channel, numberIn(body))
@@ -116,8 +116,8 @@ func (m *mattermost) post(w http.ResponseWriter, r *http.Request) {
 	m.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusCreated)
-	_, _ = fmt.Fprintf(w, `{"id":"out%023d","channel_id":%q,"user_id":%q,"create_at":%d,"update_at":%[4]d}`,
-		id, p.Channel, botID, time.Now().UnixMilli())
+	_, _ = fmt.Fprintf(w, `{"id":"out%023d","channel_id":%q,"user_id":%q,"create_at":%d,"update_at":%[4]d,"props":%s}`,
+		id, p.Channel, botID, time.Now().UnixMilli(), p.Props)
 }
 
 func (m *mattermost) socket(w http.ResponseWriter, r *http.Request) {
