@@ -113,6 +113,8 @@ func trouble(p command.PortalStatus) string {
 		return "paused: " + p.Paused
 	case p.In.LastError != "":
 		return p.In.LastError
+	case p.Out.LastError == "" && !p.Follows && p.Mode != store.ModeOff:
+		return "not followed yet: if this stays, the log tells why"
 	}
 	return p.Out.LastError
 }

@@ -96,7 +96,7 @@ func TestStatus(t *testing.T) {
 	w.now = w.now.Add(5 * time.Minute)
 	reply := w.Execute(t.Context(), gymAdmin, "status")
 	for _, words := range []string{
-		"mm: broken (connection refused)", "mm gym/markt: announce, no room yet, 1 wait to Matrix since 5 min (temporary: network down), 1 dead to Matrix",
+		"mm: broken (connection refused)", "mm gym/markt: announce, no room yet, not followed yet, 1 wait to Matrix since 5 min (temporary: network down), 1 dead to Matrix",
 		"received 3 = delivered 1 + dropped 0 + dead 1 + pending 1",
 	} {
 		if !strings.Contains(reply, words) {

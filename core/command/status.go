@@ -43,8 +43,11 @@ type PortalStatus struct {
 	Room   id.RoomID       `json:"room,omitempty"` // "" = not made yet
 	Mode   store.Mode      `json:"mode"`
 	Paused string          `json:"paused,omitempty"`
-	In     LaneStatus      `json:"in"`
-	Out    LaneStatus      `json:"out"`
+	// Follows tells that the network's login receives the chat. It begins a moment
+	// after linking; when it does not, the log tells why.
+	Follows bool       `json:"follows"`
+	In      LaneStatus `json:"in"`
+	Out     LaneStatus `json:"out"`
 }
 
 // LaneStatus is what waits, and why.
@@ -103,7 +106,7 @@ func (o *Operator) Status(ctx context.Context, c Caller) (Status, error) {
 		}
 		index[p.ID] = len(out.Portals)
 		out.Portals = append(out.Portals, PortalStatus{
-			Number: p.ID, School: p.School, Bridge: p.Bridge, Chat: p.Chat, Ref: p.Ref, Room: p.Room, Mode: p.Mode, Paused: p.Paused,
+			Number: p.ID, School: p.School, Bridge: p.Bridge, Chat: p.Chat, Ref: p.Ref, Room: p.Room, Mode: p.Mode, Paused: p.Paused, Follows: p.Follows,
 		})
 	}
 	var total LaneStatus

@@ -102,6 +102,9 @@ func (p PortalStatus) text(now time.Time) string {
 	if p.Room == "" && p.Mode != store.ModeOff {
 		out.WriteString(", no room yet")
 	}
+	if !p.Follows && p.Mode != store.ModeOff && p.Paused == "" {
+		out.WriteString(", not followed yet")
+	}
 	if p.Paused != "" {
 		out.WriteString(", paused: " + p.Paused)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -89,7 +90,13 @@ func (e *Engine) settleAll(ctx context.Context, trouble map[string]time.Time) {
 
 // unsettled reports whether a portal may lack something.
 func (e *Engine) unsettled(p *store.Portal) bool {
-	if p.Mode == store.ModeOff || p.Paused != "" {
+	if p.Mode == store.ModeOff {
+		// That nothing crosses is made visible, but not in somebody else's room,
+		// which goes on without us.
+		ours := slices.ContainsFunc(e.portals.room(p.Room), func(o *store.Portal) bool { return o.OwnRoom })
+		return ours && p.Applied != p.Mode
+	}
+	if p.Paused != "" {
 		return false
 	}
 	return !p.Follows || (p.Room == "" && p.Origin != originPattern) || (p.Room != "" && p.Applied != p.Mode)
@@ -114,7 +121,7 @@ func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
 	if !ok {
 		return nil
 	}
-	if !p.Follows && l.current() == bridge.StateConnected {
+	if p.Mode != store.ModeOff && !p.Follows && l.current() == bridge.StateConnected {
 		if err := e.follow(ctx, p, l); err != nil {
 			return err
 		}
