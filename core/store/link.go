@@ -38,7 +38,7 @@ func (s *Store) LinkByEvent(ctx context.Context, portal int64, event id.EventID)
 
 func (s *Store) oneLink(ctx context.Context, where string, args ...any) (Link, error) {
 	var r linkRow
-	err := s.r.GetContext(ctx, &r, s.r.Rebind("SELECT "+linkColumns+" FROM link WHERE "+where), args...)
+	err := s.one(ctx, &r, "SELECT "+linkColumns+" FROM link WHERE "+where, args...)
 	return r.link(), wrap("read message map", err)
 }
 

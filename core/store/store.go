@@ -37,12 +37,13 @@ type Store struct {
 	lanes  map[LaneKey]int64      // numbers of lanes that exist; a lane never goes away
 	stmts  map[stmtKey]*sqlx.Stmt // SQLite: prepared on w
 	wanted map[stmtKey]string     // SQLite: to be prepared
+	reads  map[string]*sqlx.Stmt  // prepared on r, by query
 }
 
 // Open opens the database, creates it when it does not exist and brings its
 // schema up to date. Its errors tell people what to change. Close it.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{now: o.Now, log: o.Log, lanes: map[LaneKey]int64{}, stmts: map[stmtKey]*sqlx.Stmt{}, wanted: map[stmtKey]string{}}
+	s := &Store{now: o.Now, log: o.Log, lanes: map[LaneKey]int64{}, stmts: map[stmtKey]*sqlx.Stmt{}, wanted: map[stmtKey]string{}, reads: map[string]*sqlx.Stmt{}}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -87,6 +88,32 @@ func (s *Store) Tidy(ctx context.Context) error {
 	var busy, log, moved int
 	err := s.w.QueryRowxContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &moved)
 	return wrap("tidy database", err)
+}
+
+// one reads a row by a query that each message asks. SQLite takes longer to parse
+// it than to answer it, so it is prepared once; pgx does that by itself.
+func (s *Store) one(ctx context.Context, into any, query string, args ...any) error {
+	if s.Multi() {
+		return s.r.GetContext(ctx, into, s.r.Rebind(query), args...)
+	}
+	s.mu.Lock()
+	stmt, ok := s.reads[query]
+	s.mu.Unlock()
+	if !ok {
+		fresh, err := s.r.PreparexContext(ctx, query)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		if stmt, ok = s.reads[query]; !ok {
+			s.reads[query], stmt = fresh, fresh
+		}
+		s.mu.Unlock()
+		if ok {
+			_ = fresh.Close() // somebody else was faster
+		}
+	}
+	return stmt.GetContext(ctx, into, args...)
 }
 
 // Multi says whether several processes may share this database.
