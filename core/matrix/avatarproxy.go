@@ -69,7 +69,7 @@ func (s *Service) avatars() http.Handler {
 func (s *Service) picture(ctx context.Context, mxc id.ContentURI) ([]byte, error) {
 	fetch := func(kind string, query url.Values) ([]byte, error) {
 		r := request{
-			op: "read picture", method: http.MethodGet, as: s.bot, query: query, limit: maxPicture,
+			op: "read picture", method: http.MethodGet, as: s.bot, query: query, limit: maxPicture, slow: true,
 			path: path(clientV1, "media", kind, mxc.Homeserver, mxc.FileID),
 		}
 		status, header, body, err := s.roundTrip(ctx, r)

@@ -132,6 +132,6 @@ func (s *Service) versions(ctx context.Context) (string, error) {
 func (s *Service) ping(ctx context.Context) error {
 	return s.call(ctx, request{
 		op: "ask for a ping", method: http.MethodPost, body: struct{}{},
-		path: path(clientV1, "appservice", s.opts.ID, "ping"),
+		path: path(clientV1, "appservice", s.opts.ID, "ping"), slow: true,
 	}, nil)
 }

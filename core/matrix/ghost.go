@@ -35,6 +35,6 @@ func (s *Service) EnsureGhost(ctx context.Context, user id.UserID) error {
 	case err != nil:
 		return err
 	}
-	s.registered.add(user)
+	s.registered.put(user, struct{}{})
 	return nil
 }

@@ -44,7 +44,7 @@ func (s *Service) EnsureJoined(ctx context.Context, room id.RoomID, user id.User
 	if err != nil {
 		return err
 	}
-	s.joined.add(key)
+	s.joined.put(key, struct{}{})
 	return nil
 }
 

@@ -42,6 +42,9 @@ type request struct {
 
 	timeout time.Duration // 0 = Options.HTTPTimeout
 	limit   int64         // of the answer; 0 = maxAnswer
+	// slow says that this request may take long by its nature, so that its failure
+	// says little about the homeserver.
+	slow bool
 }
 
 // path joins a prefix and segments, escaping the segments.
@@ -81,7 +84,9 @@ func (s *Service) do(ctx context.Context, r request) ([]byte, error) {
 	}
 	switch status {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		s.trouble()
+		if !r.slow {
+			s.trouble()
+		}
 	}
 	if status/100 != 2 {
 		return nil, fmt.Errorf("%s: %w", r.op, refusal(status, header, answer, s.now()))
@@ -111,13 +116,13 @@ func (s *Service) roundTrip(ctx context.Context, r request) (int, http.Header, [
 	}
 	resp, err := s.http.Do(req)
 	if err != nil {
-		s.troubleUnless(ctx)
+		s.troubleUnless(ctx, r)
 		return 0, nil, nil, fmt.Errorf("%s: %w", r.op, broken(ctx, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := readAll(resp, limit)
 	if err != nil {
-		s.troubleUnless(ctx)
+		s.troubleUnless(ctx, r)
 		return 0, nil, nil, fmt.Errorf("%s: %w", r.op, broken(ctx, err))
 	}
 	return resp.StatusCode, resp.Header, answer, nil

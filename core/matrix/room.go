@@ -65,7 +65,7 @@ func (s *Service) CreateRoom(ctx context.Context, r intent.Room) (id.RoomID, err
 	if err != nil {
 		return "", err
 	}
-	s.joined.add(membership{room, s.bot})
+	s.joined.put(membership{room, s.bot}, struct{}{})
 	return room, nil
 }
 
@@ -131,7 +131,7 @@ func (s *Service) adoptRoom(ctx context.Context, alias id.RoomAlias, r intent.Ro
 	case err != nil:
 		return "", err
 	}
-	s.joined.add(membership{room, s.bot})
+	s.joined.put(membership{room, s.bot}, struct{}{})
 	if err := s.SetRoomInfo(ctx, room, r.Name, r.Topic); err != nil {
 		return "", err
 	}

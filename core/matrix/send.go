@@ -66,7 +66,7 @@ func (s *Service) Notice(ctx context.Context, room id.RoomID, txnID, text, html 
 // sendHealed makes a request that answers an event ID; after a 403, which says
 // that nothing has happened, it brings the sender into the room and tries again.
 func (s *Service) sendHealed(ctx context.Context, room id.RoomID, r request) (id.EventID, error) {
-	eventID, err := s.sendOnce(ctx, r)
+	eventID, err := s.sendOnce(ctx, room, r)
 	if err == nil || !errors.Is(err, bridge.ErrForbidden) || !s.Ours(r.as) {
 		return eventID, err
 	}
@@ -75,10 +75,10 @@ func (s *Service) sendHealed(ctx context.Context, room id.RoomID, r request) (id
 	if err := s.EnsureJoined(ctx, room, r.as); err != nil {
 		return "", fmt.Errorf("%s: %w", r.op, err)
 	}
-	return s.sendOnce(ctx, r)
+	return s.sendOnce(ctx, room, r)
 }
 
-func (s *Service) sendOnce(ctx context.Context, r request) (id.EventID, error) {
+func (s *Service) sendOnce(ctx context.Context, room id.RoomID, r request) (id.EventID, error) {
 	answer, err := s.do(ctx, r)
 	if err != nil {
 		return "", err
@@ -87,6 +87,7 @@ func (s *Service) sendOnce(ctx context.Context, r request) (id.EventID, error) {
 	if eventID == "" {
 		return "", fmt.Errorf("%s: %w", r.op, &bridge.TemporaryError{Err: errNotMatrix, Shared: true})
 	}
+	s.sent.put(room, id.EventID(eventID))
 	return id.EventID(eventID), nil
 }
 

@@ -20,9 +20,10 @@ type Service struct {
 	now  func() time.Time
 
 	authorization string // header of every request
-	registered    *seen[id.UserID]
-	joined        *seen[membership]
-	creating      *keyLock // one CreateRoom per alias
+	registered    *recent[id.UserID, struct{}]
+	joined        *recent[membership, struct{}]
+	sent          *recent[id.RoomID, id.EventID] // last event of ours that a room has
+	creating      *keyLock                       // one CreateRoom per alias
 	sealer        *sealer
 	trust         trust
 }
@@ -57,8 +58,9 @@ func New(opts Options) (*Service, error) {
 		now: opts.Now,
 
 		authorization: "Bearer " + opts.ASToken,
-		registered:    newSeen[id.UserID](remembered),
-		joined:        newSeen[membership](remembered),
+		registered:    newRecent[id.UserID, struct{}](remembered),
+		joined:        newRecent[membership, struct{}](remembered),
+		sent:          newRecent[id.RoomID, id.EventID](remembered),
 		creating:      newKeyLock(),
 		sealer:        sealer,
 	}

@@ -140,6 +140,6 @@ func (s *Service) sync(ctx context.Context, since, filter string) ([]byte, error
 	}
 	return s.do(ctx, request{
 		op: "sync", method: http.MethodGet, as: s.bot, query: query, path: path(clientV3, "sync"),
-		timeout: max(pollTime+pollSlack, s.opts.HTTPTimeout),
+		timeout: max(pollTime+pollSlack, s.opts.HTTPTimeout), slow: true,
 	})
 }

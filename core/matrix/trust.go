@@ -8,23 +8,39 @@ import (
 	"sync"
 	"time"
 
+	"maunium.net/go/mautrix/id"
+
 	"github.com/steg-bridge/steg/core/bridge"
 )
 
-// trustPause is how long after trouble a look-up that found nothing proves
-// nothing. Dendrite 0.15.2 takes a send into its event queue, answers 200, and
-// when it is killed before the event is in the room, it works the event off only
-// when the queue delivers it again: measured 28 to 29 s after the restart (its
-// JetStream consumers wait 30 s for an acknowledgement,
-// setup/jetstream/streams.go). Synapse answers after the commit.
-const trustPause = 35 * time.Second
+// Dendrite 0.15.2, killed while it works on a send, may bring the event into the
+// room only when its queues deliver again what nobody acknowledged:
+//
+//   - events that are in the room but that readers do not see yet: measured 28 to
+//     30 s after the restart (JetStream's default, setup/jetstream/streams.go);
+//   - events that were not in the room yet: measured 5 min 12 s to 5 min 16 s
+//     after the restart, and more than half of all sends under way (AckWait in
+//     roomserver/internal/input/input.go).
+//
+// Sending again is harmless in spite of the latter as long as nothing else came
+// into the room: with the same content and the same [intent.Send.Time] Dendrite
+// builds the same event, down to its ID. In 17 such sends none was doubled.
+// Synapse answers after its commit and has no such queue.
+const (
+	hiddenPause    = 35 * time.Second
+	redeliverPause = 5*time.Minute + 30*time.Second
+	// trustSkew is how far the homeserver's clock may be from ours here; a larger
+	// one would make every room look busy.
+	trustSkew = 2 * time.Second
+)
 
-// trust remembers when the homeserver was last in trouble.
+// trust remembers when the homeserver was in trouble.
 type trust struct {
-	mu       sync.Mutex
-	troubled time.Time
-	known    bool // whether it is known which homeserver this is
-	instant  bool // what it answered 200 to is there at once, also after a crash
+	mu      sync.Mutex
+	began   time.Time // of the last trouble
+	last    time.Time // sign of it
+	known   bool      // whether it is known which homeserver this is
+	instant bool      // what it took is there at once, or never
 }
 
 // trouble notes that the homeserver did not answer, or something in front of it
@@ -32,35 +48,63 @@ type trust struct {
 func (s *Service) trouble() {
 	s.trust.mu.Lock()
 	defer s.trust.mu.Unlock()
-	s.trust.troubled = s.now()
+	now := s.now()
+	if now.Sub(s.trust.last) > hiddenPause {
+		s.trust.began = now
+	}
+	s.trust.last = now
 }
 
-// troubleUnless notes trouble unless it was the caller who gave up.
-func (s *Service) troubleUnless(ctx context.Context) {
-	if ctx.Err() == nil {
+// troubleUnless notes trouble unless it was the caller who gave up, or the
+// request is one that proxies like to cut.
+func (s *Service) troubleUnless(ctx context.Context, r request) {
+	if ctx.Err() == nil && !r.slow {
 		s.trouble()
 	}
 }
 
 var errHidden = errors.New("the homeserver was in trouble a moment ago: waiting until a message that it may hold shows")
 
-// certain returns nil when a look-up that found nothing can be believed, else a
-// temporary error that says when to look again.
-func (s *Service) certain(ctx context.Context) error {
+// certain returns nil when it can be believed that an event, which was looked
+// for in room and not found, will not show up by itself any more (or that
+// sending it again makes the same event). Otherwise a temporary error says when
+// to look again.
+func (s *Service) certain(ctx context.Context, room id.RoomID) error {
 	s.trust.mu.Lock()
-	rest := trustPause - s.now().Sub(s.trust.troubled)
+	began, since := s.trust.began, s.now().Sub(s.trust.last)
 	known, instant := s.trust.known, s.trust.instant
 	s.trust.mu.Unlock()
-	if rest <= 0 {
+	if since >= redeliverPause {
 		return nil
 	}
 	if !known {
 		instant = s.learnKind(ctx)
 	}
-	if instant {
+	switch {
+	case instant:
 		return nil
+	case since < hiddenPause:
+		return &bridge.TemporaryError{Err: errHidden, After: hiddenPause - since}
 	}
-	return &bridge.TemporaryError{Err: errHidden, After: rest}
+	quiet, err := s.quiet(ctx, room, began)
+	if err != nil || quiet {
+		return err
+	}
+	return &bridge.TemporaryError{Err: errHidden, After: redeliverPause - since}
+}
+
+// quiet tells whether nothing came into a room since the trouble began: its last
+// event is the last one that we know we sent, or older than the trouble.
+func (s *Service) quiet(ctx context.Context, room id.RoomID, began time.Time) (bool, error) {
+	page, err := s.messages(ctx, room, "", "", "{}", 1)
+	if err != nil || len(page.events) == 0 {
+		return err == nil, err
+	}
+	newest := page.events[0]
+	if ours, ok := s.sent.get(room); ok && newest.Get("event_id").String() == string(ours) {
+		return true, nil
+	}
+	return time.UnixMilli(newest.Get("origin_server_ts").Int()).Before(began.Add(-trustSkew)), nil
 }
 
 // learnKind asks which homeserver this is (server-server API,

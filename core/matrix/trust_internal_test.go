@@ -1,10 +1,11 @@
 package matrix
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,37 +14,56 @@ import (
 )
 
 // A look-up that finds nothing soon after trouble is believed only when the
-// homeserver is one that hides nothing.
+// homeserver is one that holds nothing back, or when nothing else came into the
+// room.
 func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct {
-		kind    string
-		believe bool
-	}{{"Dendrite", false}, {"Synapse", true}, {"", false}} {
-		t.Run("kind "+tc.kind, func(t *testing.T) {
+	start := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		kind   string
+		newest time.Duration // of the room's last event, from the start
+		ours   bool          // we know that we sent it
+		// waits is until when the find is not believed.
+		waits time.Duration
+	}{
+		"Synapse":            {"Synapse", time.Second, false, 0},
+		"Dendrite, quiet":    {"Dendrite", -time.Minute, false, hiddenPause},
+		"Dendrite, busy":     {"Dendrite", time.Second, false, redeliverPause},
+		"Dendrite, just now": {"Dendrite", -time.Second, false, redeliverPause},
+		"Dendrite, ours":     {"Dendrite", -time.Second, true, hiddenPause},
+		"unknown, quiet":     {"", -time.Minute, false, hiddenPause},
+		"unknown, busy":      {"", time.Second, false, redeliverPause},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var down atomic.Bool
+			newest := start.Add(c.newest).UnixMilli()
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				switch {
 				case down.Load():
 					w.WriteHeader(http.StatusBadGateway)
-				case r.URL.Path == "/_matrix/federation/v1/version" && tc.kind == "":
+				case r.URL.Path == "/_matrix/federation/v1/version" && c.kind == "":
 					w.WriteHeader(http.StatusNotFound)
 				case r.URL.Path == "/_matrix/federation/v1/version":
-					_, _ = fmt.Fprintf(w, `{"server":{"name":%q,"version":"1"}}`, tc.kind)
-				default:
+					_, _ = fmt.Fprintf(w, `{"server":{"name":%q,"version":"1"}}`, c.kind)
+				case strings.Contains(r.URL.Query().Get("filter"), "senders"):
 					_, _ = fmt.Fprint(w, `{"chunk":[],"start":"a"}`)
+				default:
+					_, _ = fmt.Fprintf(w, `{"chunk":[{"event_id":"$newest","origin_server_ts":%d}],"start":"a"}`, newest)
 				}
 			}))
 			t.Cleanup(server.Close)
-			now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+			now := start
 			s, err := New(Options{URL: server.URL, ServerName: "hs.test", ASToken: "a", HSToken: "h", Now: func() time.Time { return now }})
 			if err != nil {
 				t.Fatal(err)
 			}
+			if c.ours {
+				s.sent.put("!r:hs.test", "$newest")
+			}
 			find := func() error {
-				_, found, err := s.Find(context.Background(), "!r:hs.test", "@_steg_mm_u:hs.test", "mark", now)
+				_, found, err := s.Find(t.Context(), "!r:hs.test", "@_steg_mm_u:hs.test", "mark", now)
 				if found {
 					t.Error("found what is not there")
 				}
@@ -57,14 +77,44 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 				t.Fatalf("while down: %v", err)
 			}
 			down.Store(false)
-			err = find()
-			if (err == nil) != tc.believe || (err != nil && bridge.Classify(err) != bridge.ClassTemporary) {
-				t.Errorf("right after trouble: %v", err)
-			}
-			now = now.Add(trustPause + time.Second)
-			if err := find(); err != nil {
-				t.Errorf("long after trouble: %v", err)
+			for _, after := range []time.Duration{0, hiddenPause - time.Second, hiddenPause, redeliverPause - time.Second, redeliverPause} {
+				now = start.Add(after)
+				err := find()
+				temporary, isTemporary := errors.AsType[*bridge.TemporaryError](err)
+				switch {
+				case after >= c.waits:
+					if err != nil {
+						t.Errorf("after %v: %v", after, err)
+					}
+				case !isTemporary || temporary.Shared || temporary.After <= 0:
+					t.Errorf("after %v: %v", after, err)
+				}
 			}
 		})
+	}
+}
+
+// A proxy that cuts long polls is no trouble of the homeserver.
+func TestCutLongPollIsNoTrouble(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusGatewayTimeout)
+	}))
+	t.Cleanup(server.Close)
+	s, err := New(Options{URL: server.URL, ServerName: "hs.test", ASToken: "a", HSToken: "h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.sync(t.Context(), "s1", s.syncFilter()); err == nil {
+		t.Fatal("no error")
+	}
+	if !s.trust.last.IsZero() {
+		t.Error("noted as trouble")
+	}
+	if _, err := s.Profile(t.Context(), "@anna:hs.test"); err == nil {
+		t.Fatal("no error")
+	}
+	if s.trust.last.IsZero() {
+		t.Error("not noted as trouble")
 	}
 }
