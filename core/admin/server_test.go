@@ -138,7 +138,7 @@ func TestServe(t *testing.T) {
 		t.Fatalf("ask: %v", err)
 	}
 	body, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != 200 || string(body) != "ready\n" {
+	if err != nil || answer.StatusCode != http.StatusOK || string(body) != "ready\n" {
 		t.Errorf("answer %d %q, %v", answer.StatusCode, body, err)
 	}
 	if err := answer.Body.Close(); err != nil {
