@@ -24,19 +24,20 @@ func (o *Operator) Unlink(ctx context.Context, c Caller, b bridge.ID, chat strin
 	})
 }
 
-// SetMode changes what may cross a portal.
+// SetMode changes what may cross a portal, and lets one go on that was paused. The
+// mode that a portal has already may always be set, for the latter.
 func (o *Operator) SetMode(ctx context.Context, c Caller, b bridge.ID, chat string, mode store.Mode) (store.Portal, error) {
 	if err := checkMode(mode); err != nil {
 		return store.Portal{}, err
 	}
 	return o.change(ctx, c, b, chat, "set portal %d to "+string(mode), func(p *store.Portal) error {
-		if p.ModeFixed {
+		if p.ModeFixed && mode != p.Mode {
 			return refuse("The configuration fixes the mode of this chat to %s: change it there.", p.Mode)
 		}
 		if mode == store.ModeOff && p.Origin == originConfig {
 			return refuse("The configuration links this chat: set mode: off there, so that it stays off.")
 		}
-		p.Mode = mode
+		p.Mode, p.Paused = mode, ""
 		return nil
 	})
 }
