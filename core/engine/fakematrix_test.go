@@ -86,6 +86,7 @@ func (f *fakeMatrix) Ours(user id.UserID) bool {
 func (f *fakeMatrix) AliasFor(local string) id.RoomAlias {
 	return id.NewRoomAlias("_steg_"+local, server)
 }
+
 func (f *fakeMatrix) ParseAlias(a id.RoomAlias) (string, bool) {
 	local, ok := strings.CutPrefix(string(a), "#_steg_")
 	if !ok {

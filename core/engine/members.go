@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -80,9 +81,7 @@ func (c *memberCache) change(room id.RoomID, m intent.Member) {
 		return
 	}
 	set := make(map[id.UserID]intent.Member, len(old)+1)
-	for u, o := range old {
-		set[u] = o
-	}
+	maps.Copy(set, old)
 	if m.Membership == "join" || m.Membership == "invite" {
 		set[m.User] = m
 	} else {

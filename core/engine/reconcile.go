@@ -112,7 +112,7 @@ func (e *Engine) complain(ctx context.Context, last map[string]time.Time, what s
 		clear(last)
 	}
 	last[key] = e.now()
-	e.log.LogAttrs(ctx, slog.LevelWarn, what, slog.Int64("portal", portal), slog.String("error", err.Error()))
+	e.log.LogAttrs(ctx, slog.LevelWarn, what, slog.Int64("portal", portal), slog.String("error", err.Error())) //nolint:sloglint // callers pass constants
 }
 
 // settle does what a portal still lacks. Most portals lack nothing.

@@ -46,7 +46,7 @@ func (e *Engine) roomSpec(p *store.Portal) intent.Room {
 	}
 	if p.Private {
 		spec.Invite = append(spec.Invite, e.school(p.School).Admins...)
-		for _, m := range strings.Fields(p.Members) {
+		for m := range strings.FieldsSeq(p.Members) {
 			if !strings.Contains(m, "*") && !slices.Contains(spec.Invite, id.UserID(m)) {
 				spec.Invite = append(spec.Invite, id.UserID(m))
 			}

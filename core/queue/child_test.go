@@ -105,7 +105,7 @@ func (w *worldClient) call(ctx context.Context, path string, form url.Values) (s
 	if err != nil {
 		return "", err
 	}
-	defer res.Body.Close() //nolint:errcheck // read to its end
+	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	return string(body), err
 }

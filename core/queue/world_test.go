@@ -79,7 +79,7 @@ func (w *world) next(rw http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	fmt.Fprint(rw, n)
+	_, _ = fmt.Fprint(rw, n)
 }
 
 func (w *world) ack(_ http.ResponseWriter, r *http.Request) {

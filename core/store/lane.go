@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 )
 
@@ -112,9 +113,7 @@ next_at = d.next_at FROM @D@ WHERE lane.id = d.id`
 func (s *Store) keepLaneIDs(ids map[LaneKey]int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for k, n := range ids {
-		s.lanes[k] = n
-	}
+	maps.Copy(s.lanes, ids)
 }
 
 // lockLanes reads lanes and keeps others away from them until the transaction

@@ -180,7 +180,7 @@ func TestEveryConnectionIsDurable(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer c.Close() //nolint:errcheck,revive // all of them stay open until the end
+				defer c.Close() //nolint:errcheck // all of them stay open until the end
 				for name, value := range want {
 					if got, err := get(c, name); err != nil || got != value {
 						t.Errorf("connection %d: %s is %q, %v", n, name, got, err)

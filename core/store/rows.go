@@ -100,7 +100,7 @@ func (p plain) batch(ctx context.Context, name, query string, r *rows, visit fun
 	width := len(r.names)
 	for from := 0; from < r.count; from += chunk {
 		n := min(chunk, r.count-from)
-		size := 1 << bits.Len(uint(n-1)) //nolint:gosec // n is at least 1
+		size := 1 << bits.Len(uint(n-1))
 		stmt, err := p.s.prepared(ctx, p.tx, stmtKey{name, size}, func() string { return strings.Replace(query, "@D@", r.values(size), 1) })
 		if err != nil {
 			return err
@@ -170,7 +170,7 @@ func (s *Store) prepareWanted(ctx context.Context) {
 		s.mu.Lock()
 		if old := s.stmts[key]; old != nil {
 			stmt, old = old, stmt
-			_ = old.Close()
+			_ = old.Close() //nolint:sqlclosecheck // closed because another one is kept
 		}
 		s.stmts[key] = stmt
 		s.mu.Unlock()

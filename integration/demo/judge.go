@@ -66,11 +66,11 @@ func (p *play) notLeaked(ctx context.Context) error {
 		}
 	}
 	if _, err := p.w.Dario.Join(ctx, p.class.room.String()); err == nil {
-		return errors.New("Dario could join the room of the private channel")
+		return errors.New("the pupil Dario could join the room of the private channel")
 	}
 	// Some homeservers answer with an error, some with nothing.
 	if messages, err := p.w.Dario.ReadAll(ctx, p.class.room); err == nil && len(messages) > 0 {
-		return errors.New("Dario could read the room of the private channel")
+		return errors.New("the pupil Dario could read the room of the private channel")
 	}
 	return nil
 }

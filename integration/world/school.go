@@ -51,7 +51,7 @@ type Channel struct {
 	Private bool
 }
 
-// Everybody lists the pupils.
+// Pupils lists the pupils.
 func (s *School) Pupils() []*Pupil { return []*Pupil{s.Carla, s.Dario} }
 
 // Channels lists all channels.

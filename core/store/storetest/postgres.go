@@ -98,7 +98,7 @@ func (s *server) admin(ctx context.Context, statement string) error {
 }
 
 func (s *server) start() error {
-	if dsn := os.Getenv("STEG_TEST_POSTGRES"); dsn != "" { //nolint:forbidigo // tests have no configuration
+	if dsn := os.Getenv("STEG_TEST_POSTGRES"); dsn != "" {
 		s.dsn = dsn
 		return nil
 	}
@@ -115,7 +115,7 @@ func (s *server) start() error {
 		return err
 	}
 	run := func(name string, args ...string) *exec.Cmd {
-		c := exec.Command(filepath.Join(bin, name), args...) //nolint:gosec,noctx // lives as long as the tests
+		c := exec.Command(filepath.Join(bin, name), args...)
 		c.Dir = dir
 		asUser(c)
 		return c
@@ -141,7 +141,7 @@ func (s *server) start() error {
 
 // await returns once the server answers.
 func (s *server) await(log *bytes.Buffer) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) //nolint:forbidigo // no test owns the server
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

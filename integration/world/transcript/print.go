@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -75,8 +76,8 @@ func align(left, right []Line) [][2]int {
 	for i := range longest {
 		longest[i] = make([]int, len(right)+1)
 	}
-	for i := len(left) - 1; i >= 0; i-- {
-		for j := len(right) - 1; j >= 0; j-- {
+	for i := range slices.Backward(left) {
+		for j := range slices.Backward(right) {
 			if same(left[i], right[j]) {
 				longest[i][j] = longest[i+1][j+1] + 1
 			} else {

@@ -35,8 +35,8 @@ func TestBothSidesReadTheSame(t *testing.T) {
 		t.Errorf("matrix (-want +got):\n%s", diff)
 	}
 
-	post := func(id, user, text, root string) transcript.Post {
-		return transcript.Post{MattermostPost: harness.MattermostPost{ID: id, UserID: user, Message: text, RootID: root}}
+	post := func(number, user, text, root string) transcript.Post {
+		return transcript.Post{MattermostPost: harness.MattermostPost{ID: number, UserID: user, Message: text, RootID: root}}
 	}
 	posts := []transcript.Post{
 		post("1", "anna", "Who comes along?", ""), post("2", "beat", "oops", ""),
