@@ -22,8 +22,13 @@ func (s *Service) Check(ctx context.Context) []bridge.Finding {
 	add := func(level bridge.Level, what, fix string) {
 		found = append(found, bridge.Finding{Level: level, What: what, Fix: fix})
 	}
+	const unknownToken = "list registration.yaml in app_service_config_files (Synapse) or app_service_api.config_files (Dendrite), and restart the homeserver"
 	version, err := s.versions(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, bridge.ErrLoggedOut): // Synapse looks at the token here already
+		add(bridge.LevelFail, "as_token: "+err.Error(), unknownToken)
+		return found
+	case err != nil:
 		add(bridge.LevelFail, "homeserver: "+err.Error(), "start the homeserver, or correct homeserver.url in the configuration")
 		return found
 	}
@@ -31,8 +36,7 @@ func (s *Service) Check(ctx context.Context) []bridge.Finding {
 
 	user, err := s.Whoami(ctx)
 	if err != nil {
-		add(bridge.LevelFail, "as_token: "+err.Error(),
-			"list registration.yaml in app_service_config_files (Synapse) or app_service_api.config_files (Dendrite), and restart the homeserver")
+		add(bridge.LevelFail, "as_token: "+err.Error(), unknownToken)
 		return found
 	}
 	add(bridge.LevelOK, "homeserver knows our as_token", "")

@@ -111,6 +111,7 @@ federation_domain_whitelist: []
 macaroon_secret_key: harness
 form_secret: harness
 presence: {enabled: true}
+caches: {sync_response_cache_duration: 0s}
 password_config: {bcrypt_rounds: 4}
 user_directory: {search_all_users: true}
 `, options.ServerName, loopback(options.Port), options.Port, database, jsonList(registrations), registrationSecret,

@@ -56,6 +56,9 @@ func (w *World) settle(ctx context.Context, text string) (string, error) {
 	if w.Wires != nil {
 		lines = append(lines, struct{ old, now string }{`# push_url: .*`, "push_url: " + w.Wires.ToGateway.URL()})
 	}
+	if w.options.PublicURL {
+		lines = append(lines, struct{ old, now string }{`# public_url: .*`, "public_url: http://" + loopback(w.ports.gateway)})
+	}
 	if w.options.Database == PostgreSQL {
 		dsn, err := w.Postgres.CreateDatabase(ctx, fmt.Sprintf("steg_%d", w.ports.gateway))
 		if err != nil {

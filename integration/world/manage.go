@@ -14,7 +14,8 @@ import (
 
 // Management is a room in which somebody gives commands to Steg's bot.
 type Management struct {
-	Room id.RoomID
+	Room  id.RoomID
+	Asked id.EventID // the last command
 
 	who  *Pupil
 	bot  id.UserID
@@ -60,6 +61,7 @@ func (m *Management) Ask(ctx context.Context, command string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	m.Asked = asked
 	answer, err := m.who.WaitFor(ctx, m.Room, m.answers(asked))
 	if err != nil {
 		return "", fmt.Errorf("ask the bot %q: %w", command, err)

@@ -1,0 +1,140 @@
+package e2e_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/steg-bridge/steg/integration/harness"
+	"github.com/steg-bridge/steg/integration/world"
+)
+
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	shared(t, core, func(t *testing.T, w *world.World) {
+		k := open(t, w, "both")
+		k.post(w.Anna, "Grüezi mitenand 👋")
+		got := k.onMatrix("Grüezi mitenand 👋")
+		if want := w.Ghost(w.Anna); got.Sender != want {
+			t.Errorf("sender %s, want %s", got.Sender, want)
+		}
+		k.say(w.Carla, "Hoi zäme")
+		post := k.onMattermost("Hoi zäme")
+		if post.UserID != w.Bot.ID || post.Props["override_username"] != w.Carla.Name {
+			t.Errorf("post by %s as %v, want the bot as %s", post.UserID, post.Props["override_username"], w.Carla.Name)
+		}
+		for i := range 20 {
+			if i%2 == 0 {
+				k.post(w.Beat, fmt.Sprintf("von Beat %d", i))
+			} else {
+				k.post(w.Anna, fmt.Sprintf("von Anna %d", i))
+			}
+		}
+		k.onMatrix("von Anna 19")
+		for i := range 20 {
+			if i%2 == 0 {
+				k.say(w.Dario, fmt.Sprintf("von Dario %d", i))
+			} else {
+				k.say(w.Carla, fmt.Sprintf("von Carla %d", i))
+			}
+		}
+		k.agree()
+		portal := k.settle()
+		if portal.In.Dead+portal.Out.Dead+portal.In.Dropped+portal.Out.Dropped > 0 {
+			t.Errorf("lost something: in %+v, out %+v", portal.In, portal.Out)
+		}
+	})
+}
+
+func TestEdits(t *testing.T) {
+	t.Parallel()
+	shared(t, core, func(t *testing.T, w *world.World) {
+		k := open(t, w, "both")
+		post := k.post(w.Anna, "eins")
+		k.onMatrix("eins")
+		for _, text := range []string{"zwei", "drei", "**vier**"} {
+			check(t, w.Anna.Edit(soon(t), post, text))
+		}
+		got := k.onMatrixThat(func(m harness.MatrixMessage) bool { return len(m.Edits) == 3 })
+		if got.Text != "eins" || got.Edits[1] != "drei" {
+			t.Errorf("got %q, then %q", got.Text, got.Edits)
+		}
+
+		said := k.say(w.Carla, "one")
+		k.onMattermost("one")
+		for _, text := range []string{"two", "three"} {
+			_, err := w.Carla.Edit(soon(t), k.room, said, text)
+			check(t, err)
+		}
+		if k.onMattermost("three").EditAt == 0 {
+			t.Error("the post is not marked as edited")
+		}
+		k.agree()
+	})
+}
+
+func TestDeletions(t *testing.T) {
+	t.Parallel()
+	shared(t, core, func(t *testing.T, w *world.World) {
+		k := open(t, w, "both")
+		k.post(w.Anna, "stays")
+		root := k.post(w.Anna, "root")
+		k.reply(w.Beat, root, "reply of a teacher")
+		k.answer(w.Carla, k.onMatrix("root").ID, "reply of a pupil")
+		k.onMattermost("reply of a pupil")
+		k.onMatrix("reply of a teacher")
+		gone := k.say(w.Dario, "a pupil's mistake")
+		k.onMattermost("a pupil's mistake")
+
+		check(t, w.Dario.Redact(soon(t), k.room, gone))
+		// On Mattermost a thread goes with its first post.
+		check(t, w.Anna.Delete(soon(t), root))
+		messages, err := w.Carla.WaitForAll(soon(t), k.room, func(all []harness.MatrixMessage) bool {
+			redacted := 0
+			for _, m := range all {
+				if m.Redacted {
+					redacted++
+				}
+			}
+			return redacted == 4
+		})
+		check(t, err)
+		if messages[0].Redacted {
+			t.Error("a message that nobody deleted is gone")
+		}
+		k.agree()
+	})
+}
+
+func TestThreads(t *testing.T) {
+	t.Parallel()
+	shared(t, core, func(t *testing.T, w *world.World) {
+		k := open(t, w, "both")
+		fromTeacher := k.post(w.Anna, "a teacher's question")
+		onMatrix := k.onMatrix("a teacher's question")
+		fromPupil := k.say(w.Carla, "a pupil's question")
+		onMattermost := k.onMattermost("a pupil's question")
+
+		k.reply(w.Beat, fromTeacher, "teacher to teacher")
+		if got := k.onMatrix("teacher to teacher"); got.Thread != onMatrix.ID {
+			t.Errorf("thread %q, want %q", got.Thread, onMatrix.ID)
+		}
+		k.answer(w.Dario, onMatrix.ID, "pupil to teacher")
+		if got := k.onMattermost("pupil to teacher"); got.RootID != fromTeacher {
+			t.Errorf("root %q, want %q", got.RootID, fromTeacher)
+		}
+		k.reply(w.Anna, onMattermost.ID, "teacher to pupil")
+		if got := k.onMatrix("teacher to pupil"); got.Thread != fromPupil {
+			t.Errorf("thread %q, want %q", got.Thread, fromPupil)
+		}
+		// A reply to a reply stays in its thread, which is flat on Mattermost.
+		k.answer(w.Carla, k.onMatrix("teacher to pupil").ID, "pupil to pupil")
+		if got := k.onMattermost("pupil to pupil"); got.RootID != onMattermost.ID {
+			t.Errorf("root %q, want %q", got.RootID, onMattermost.ID)
+		}
+		k.inThread(w.Dario, onMatrix.ID, "in the thread")
+		if got := k.onMattermost("in the thread"); got.RootID != fromTeacher {
+			t.Errorf("root %q, want %q", got.RootID, fromTeacher)
+		}
+		k.agree()
+	})
+}
