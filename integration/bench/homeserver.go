@@ -73,12 +73,12 @@ func answer(w http.ResponseWriter, v any) {
 
 // numberIn finds the number of a message in a body: digits after "#n".
 func numberIn(body []byte) int {
-	i := bytes.Index(body, []byte("#n"))
-	if i < 0 {
+	_, digits, ok := bytes.Cut(body, []byte("#n"))
+	if !ok {
 		return -1
 	}
 	n := 0
-	for _, c := range body[i+2:] {
+	for _, c := range digits {
 		if c < '0' || c > '9' {
 			break
 		}
