@@ -2,6 +2,7 @@ package mattermost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -73,7 +74,7 @@ func (c *client) Send(ctx context.Context, m *bridge.Outgoing) (bridge.Receipt, 
 		return bridge.Receipt{}, c.explain(ctx, err, m.Chat)
 	}
 	if sent.ChannelId != string(m.Chat) || prop(sent, propKey) != string(m.Key) {
-		return bridge.Receipt{}, fmt.Errorf("create post: the server answered with another post")
+		return bridge.Receipt{}, errors.New("create post: the server answered with another post")
 	}
 	c.rememberRoot(sent)
 	return receipt(sent), nil
@@ -211,12 +212,10 @@ func (c *client) root(ctx context.Context, m *bridge.Outgoing) (string, error) {
 	}
 	p, err := c.api.post(ctx, string(target))
 	if err != nil {
-		switch err := c.explain(ctx, err, m.Chat); bridge.Classify(err) {
-		case bridge.ClassPermanent:
+		if err = c.explain(ctx, err, m.Chat); bridge.Classify(err) == bridge.ClassPermanent {
 			return "", nil // a reply to what is gone is still worth sending
-		default:
-			return "", err
 		}
+		return "", err
 	}
 	if p.ChannelId != string(m.Chat) {
 		return "", nil

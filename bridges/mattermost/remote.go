@@ -31,7 +31,7 @@ const (
 const maxHop = 255
 
 // bridged tells whether a post is something that a person or an integration
-// wrote. The rest are notices of the server: joins, renames, headers …
+// wrote. The rest are notices of the server: joins, renames, headers and so on.
 func bridged(p *model.Post) bool {
 	switch p.Type {
 	case model.PostTypeDefault, model.PostTypeMe, model.PostTypeMessageAttachment:

@@ -117,7 +117,7 @@ func (f *feed) sweepOnce(ctx context.Context, ch *chat) (cursor, error) {
 		f.mu.Unlock()
 		return cursor{}, err
 	}
-	s := &sweep{feed: f, chat: ch, pos: ch.pos}
+	s := &sweep{feed: f, chat: ch, pos: ch.pos, telling: map[string]telling{}}
 	err = s.run(ctx)
 	ch.pos = s.pos // what was delivered is delivered
 	if !closed {
@@ -220,6 +220,8 @@ type sweep struct {
 	pos  cursor
 	// known are messages in the overlap that the core has.
 	known map[bridge.MessageID]bool
+	// telling is what the events that are not delivered yet tell.
+	telling map[string]telling
 }
 
 // run asks for all changes since the position. Where the answer cannot be
@@ -328,9 +330,11 @@ func (s *sweep) skipKnown(ctx context.Context, rows []*model.Post) error {
 func (s *sweep) commit(ctx context.Context, evs []bridge.Event, to cursor) error {
 	if len(evs) > 0 {
 		evs[len(evs)-1].Head().Cursor = to.encode()
-		if err := s.feed.hand(ctx, evs...); err != nil {
-			return err
-		}
+	}
+	if err := s.tell(ctx, evs); err != nil {
+		return err
+	}
+	if len(evs) > 0 {
 		s.chat.stored = to.encode()
 	}
 	s.pos = to
@@ -354,8 +358,11 @@ func (s *sweep) rowEvents(ctx context.Context, p *model.Post, start cursor, befo
 		return nil, nil
 	}
 	delivered := p.CreateAt <= start.seen() // it may have been
-	sum := textSum(source(p))
-	s.feed.told.put(p.Id, telling{sum: sum, edit: p.EditAt, gone: p.DeleteAt > 0})
+	now := telling{sum: textSum(source(p)), edit: p.EditAt, gone: p.DeleteAt > 0}
+	if was, ok := s.feed.told.get(p.Id); ok && was == now {
+		return nil, nil // delivered in this connection
+	}
+	s.telling[p.Id] = now
 	if p.DeleteAt > 0 {
 		if delivered && p.DeleteAt > known {
 			return []bridge.Event{s.feed.c.removalEvent(p, p.DeleteAt)}, nil
@@ -366,7 +373,7 @@ func (s *sweep) rowEvents(ctx context.Context, p *model.Post, start cursor, befo
 	if p.CreateAt > known && !s.known[bridge.MessageID(p.Id)] {
 		evs = append(evs, s.feed.c.messageEvent(p, s.feed.me))
 	}
-	if was, ok := before[p.Id]; delivered && p.EditAt > known && (!ok || was != sum) {
+	if was, ok := before[p.Id]; delivered && p.EditAt > known && (!ok || was != now.sum) {
 		if e := s.feed.c.editEvent(p, s.feed.me); e != nil {
 			evs = append(evs, e)
 		}

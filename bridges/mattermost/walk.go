@@ -27,8 +27,11 @@ var errBusy = errors.New("the channel changes faster than it can be read")
 // walk reads a gap post by post. New posts come in the order of their creation
 // and in bounded memory; edits and deletions of older ones are found by asking
 // for the messages that the core knows. What changes while the walk goes on is
-// found by one more since answer, which reaches back to the walk's beginning.
+// found by one more since answer, which reaches back to the walk's beginning. If
+// that is cut, too, since very much has happened within the overlap, the overlap
+// is walked once more instead, and the answer need not reach over it.
 func (s *sweep) walk(ctx context.Context) error {
+	back := overlap
 	for range maxRounds {
 		newest, err := s.feed.c.api.newestPosts(ctx, string(s.chat.id), 1)
 		if err != nil {
@@ -46,13 +49,14 @@ func (s *sweep) walk(ctx context.Context) error {
 		}
 		// All changes before the walk are known now.
 		s.pos.at, s.pos.id = max(s.pos.at, top.CreateAt), top.Id
-		rows, err := s.feed.c.api.postsSince(ctx, string(s.chat.id), s.pos.at-overlap)
+		rows, err := s.feed.c.api.postsSince(ctx, string(s.chat.id), s.pos.at-back)
 		if err != nil {
 			return err
 		}
 		if s.trusted(rows) {
 			return s.changes(ctx, rows)
 		}
+		back = 1
 	}
 	return &bridge.TemporaryError{Err: errBusy}
 }
@@ -116,6 +120,9 @@ var errMoved error = &bridge.TemporaryError{Err: errors.New("the channel has cha
 
 // posts delivers one page of a walk, oldest first.
 func (s *sweep) posts(ctx context.Context, page []*model.Post) error {
+	if err := s.skipKnown(ctx, page); err != nil {
+		return err
+	}
 	s.feed.c.learnNames(ctx, textsOf(page...)...)
 	start, to := s.pos, s.pos
 	var evs []bridge.Event
@@ -161,11 +168,12 @@ func (s *sweep) checkPart(ctx context.Context, part []bridge.MessageID) error {
 	var evs []bridge.Event
 	for _, p := range found {
 		present[p.Id] = true
-		if p.EditAt <= known || p.DeleteAt > 0 || !bridged(p) {
+		now := telling{sum: textSum(source(p)), edit: p.EditAt}
+		if was, ok := s.feed.told.get(p.Id); ok && was == now || p.EditAt <= known || p.DeleteAt > 0 || !bridged(p) {
 			continue
 		}
 		if e := s.feed.c.editEvent(p, s.feed.me); e != nil {
-			s.feed.told.put(p.Id, telling{sum: textSum(source(p)), edit: p.EditAt})
+			s.telling[p.Id] = now
 			evs = append(evs, e)
 		}
 	}
@@ -176,14 +184,25 @@ func (s *sweep) checkPart(ctx context.Context, part []bridge.MessageID) error {
 		// Ask once more: a removal cannot be taken back.
 		switch _, err := s.feed.c.api.post(ctx, id); {
 		case statusOf(err) == http.StatusNotFound:
-			s.feed.told.put(id, telling{gone: true})
+			s.telling[id] = telling{gone: true}
 			evs = append(evs, s.feed.c.removalEvent(&model.Post{Id: id, ChannelId: string(s.chat.id)}, s.feed.c.api.serverTime()))
 		case err != nil:
 			return err
 		}
 	}
-	if len(evs) == 0 {
-		return nil
+	return s.tell(ctx, evs)
+}
+
+// tell delivers events that do not move the position.
+func (s *sweep) tell(ctx context.Context, evs []bridge.Event) error {
+	if len(evs) > 0 {
+		if err := s.feed.hand(ctx, evs...); err != nil {
+			return err
+		}
 	}
-	return s.feed.hand(ctx, evs...)
+	for id, now := range s.telling {
+		s.feed.told.put(id, now)
+	}
+	clear(s.telling)
+	return nil
 }

@@ -140,8 +140,12 @@ func fail(w http.ResponseWriter, r *http.Request, what bridgetest.Fault, hung ch
 		case <-hung:
 		}
 		panic(http.ErrAbortHandler)
-	default:
+	case bridgetest.FaultAnswerLost: // only the answer gets lost
 		return false
+	case bridgetest.FaultCut, bridgetest.FaultDuplicate, bridgetest.FaultReorder, bridgetest.FaultEchoFirst, bridgetest.FaultRevoke:
+		return false // no faults of calls
+	default:
+		return false // no fault
 	}
 	return true
 }

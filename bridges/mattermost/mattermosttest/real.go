@@ -264,11 +264,8 @@ func (r *RealRemote) BoldText(text string) string { return "**" + text + "**" }
 
 // Can implements [bridgetest.Remote].
 func (r *RealRemote) Can(f bridgetest.Fault) bool {
-	switch f {
-	case bridgetest.FaultDuplicate, bridgetest.FaultReorder, bridgetest.FaultEchoFirst:
-		return false // the server decides what it pushes when
-	}
-	return true
+	// The server decides what it pushes when.
+	return !slices.Contains([]bridgetest.Fault{bridgetest.FaultDuplicate, bridgetest.FaultReorder, bridgetest.FaultEchoFirst}, f)
 }
 
 // FailNext implements [bridgetest.Remote].

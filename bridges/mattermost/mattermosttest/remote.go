@@ -219,6 +219,6 @@ func (r *Remote) Revoke(tb testing.TB) {
 // short times.
 func (r *Remote) Config() string {
 	return strings.Join([]string{
-		"url: " + r.Server.URL(), "token: " + r.Token, "timeout: 5s", "keepalive: 300ms",
+		"url: " + r.Server.URL(), "token: " + r.Token, "timeout: 5s", "keepalive: 1s",
 	}, "\n")
 }

@@ -49,6 +49,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		token := bearer(r)
 		s.mu.Lock()
+		s.calls = append(s.calls, r.Method+" "+r.URL.String())
 		session := s.tokens[token]
 		away := s.faults.away()
 		valid := session != nil && !session.revoked && (!away || session.used)

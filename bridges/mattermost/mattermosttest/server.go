@@ -2,6 +2,8 @@ package mattermosttest
 
 import (
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,6 +31,7 @@ type Server struct {
 	latest   map[string]int64 // channel → largest change that a since answer held
 	conns    map[string]*conn
 	switches Switches
+	calls    []string
 	faults   faults
 }
 
@@ -70,6 +73,19 @@ func New(tb testing.TB) *Server {
 
 // URL is the server's address.
 func (s *Server) URL() string { return s.http.URL }
+
+// Calls counts the requests whose method, path and query hold all the words.
+func (s *Server) Calls(words ...string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, call := range s.calls {
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(call, w) }) {
+			n++
+		}
+	}
+	return n
+}
 
 func (s *Server) close() {
 	s.faults.end()

@@ -1,0 +1,159 @@
+package mattermost
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mattermost/mattermost/server/public/model"
+	"maunium.net/go/mautrix/event"
+
+	"github.com/steg-bridge/steg/core/bridge"
+)
+
+func TestContentOfPosts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	chat := r.linked()
+	props := func(kv ...any) model.StringInterface {
+		out := model.StringInterface{}
+		for i := 0; i < len(kv); i += 2 {
+			out[fmt.Sprint(kv[i])] = kv[i+1]
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		post *model.Post
+		body string
+		kind event.MessageType
+	}{
+		"plain": {&model.Post{Message: "hello"}, "hello", event.MsgText},
+		"emote": {&model.Post{Type: "me", Message: "*waves*"}, "waves", event.MsgEmote},
+		"files": {&model.Post{Message: "look", FileIds: model.StringArray{"a", "b"}, Metadata: &model.PostMetadata{
+			Files: []*model.FileInfo{{Name: "cat.png", Size: 2048}, {Name: "x", Size: 5}},
+		}}, "look\n\n\U0001F4CE cat.png (2 KB)\n\U0001F4CE x (5 B)", event.MsgText},
+		"only a file, no metadata": {&model.Post{FileIds: model.StringArray{"a"}}, "\U0001F4CE file", event.MsgText},
+		"integration": {
+			&model.Post{Message: "host down", Props: props(propFromWebhook, "true", propOverrideName, "Nagios")},
+			"Nagios: host down", event.MsgText,
+		},
+		"override without from_webhook": {&model.Post{Message: "hi", Props: props(propOverrideName, "Head")}, "hi", event.MsgText},
+		"attachment": {&model.Post{Type: "slack_attachment", Props: props("attachments", []any{
+			map[string]any{"fallback": "fb", "pretext": "New build", "title": "Build 7", "text": "passed"},
+			map[string]any{"fallback": "only fallback"},
+		})}, "New build\nBuild 7\npassed\n\nonly fallback", event.MsgText},
+		"channel link": {
+			&model.Post{Message: "see ~market", Props: props("channel_mentions", map[string]any{"market": map[string]any{"display_name": "Market place"}})},
+			"see ~Market place", event.MsgText,
+		},
+		"shown otherwise than written": {&model.Post{Message: "via proxy", MessageSource: "as written"}, "as written", event.MsgText},
+	} {
+		c.post.ChannelId = string(chat)
+		content, _ := r.client.content(c.post)
+		// What stands for bold in a body is the converter's choice.
+		if body := strings.ReplaceAll(content.Body, "**", ""); body != c.body || content.MsgType != c.kind {
+			t.Errorf("%s: %s %q, want %s %q", name, content.MsgType, body, c.kind, c.body)
+		}
+	}
+}
+
+func TestBridged(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string]bool{
+		"": true, "me": true, "slack_attachment": true, "custom_poll": true,
+		"system_join_channel": false, "system_header_change": false, "add_bot_teams_channels": false, "system_ephemeral": false, "burn_on_read": false,
+	} {
+		if got := bridged(&model.Post{Type: kind}); got != want {
+			t.Errorf("bridged(%q) is %v, want %v", kind, got, want)
+		}
+	}
+}
+
+func TestHop(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for value, want := range map[any]int{"2": 2, "0": 0, "-1": 0, "x": 0, "256": 0, 3: 0} {
+		p := &model.Post{Id: model.NewId(), UserId: r.kim, Message: "x"}
+		p.SetProps(model.StringInterface{propHop: value})
+		if got := r.client.messageEvent(p, &self{id: r.bot}).Hop; got != want {
+			t.Errorf("hop of %v is %d, want %d", value, got, want)
+		}
+	}
+}
+
+// The server names the root of a deleted thread only.
+func TestCascade(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	chat := r.linked()
+	r.connected()
+	root, alone := r.say(chat, "root"), r.say(chat, "alone")
+	r.post(r.kim, &model.Post{ChannelId: string(chat), RootId: root, Message: "reply"})
+	r.fence(chat)
+	r.remove(root)
+	r.remove(alone)
+	r.await("both removals", func() bool { return len(r.events(chat)) == 5 })
+	got := map[bridge.MessageID]bool{}
+	for _, ev := range r.sink.Events(chat) {
+		if e, ok := ev.(*bridge.Removal); ok {
+			got[e.Target] = e.Cascade
+		}
+	}
+	want := map[bridge.MessageID]bool{bridge.MessageID(root): true, bridge.MessageID(alone): false}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("cascade by target (-want +got):\n%s", diff)
+	}
+}
+
+func TestNamesIn(t *testing.T) {
+	t.Parallel()
+	got := namesIn("hi @Kim.Example. and @lou- @all @here", "mail a@b.example, (@max_m)")
+	want := []string{"b.example", "kim.example", "kim.example.", "lou", "lou-", "max_m"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+}
+
+// A name that nobody has is asked for once.
+func TestUnknownNamesAreRemembered(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for range 3 {
+		r.client.learnNames(t.Context(), "hi @nobody and @kim")
+	}
+	if n := r.server.Calls("/users/usernames"); n != 1 {
+		t.Errorf("%d look-ups, want 1", n)
+	}
+	if id, display, ok := r.client.people.named("KIM"); !ok || string(id) != r.kim || display != "Kim Example" {
+		t.Errorf("named: %q, %q, %v", id, display, ok)
+	}
+	// The name changes hands.
+	r.client.people.put(&model.User{Id: r.kim, Username: "kim2"})
+	if _, _, ok := r.client.people.named("kim"); ok {
+		t.Error("the old name is still known")
+	}
+}
+
+func TestLRU(t *testing.T) {
+	t.Parallel()
+	l := newLRU[int, string](2)
+	l.put(1, "a")
+	l.put(2, "b")
+	l.get(1)
+	l.put(3, "c") // 2 is the one that was not asked for
+	for key, want := range map[int]bool{1: true, 2: false, 3: true} {
+		if _, ok := l.get(key); ok != want {
+			t.Errorf("has %d: %v, want %v", key, ok, want)
+		}
+	}
+	l.put(3, "d")
+	if v, _ := l.get(3); v != "d" {
+		t.Errorf("value %q, want d", v)
+	}
+	l.drop(3)
+	l.clear()
+	if _, ok := l.get(1); ok {
+		t.Error("not cleared")
+	}
+}
