@@ -40,9 +40,12 @@ func emphasize(s string, mark rune) string {
 	return b.String()
 }
 
+// unmarker removes marks of emphasis.
+var unmarker = strings.NewReplacer(string(markEm), "", string(markEm+markClose), "")
+
 // withoutEm removes the marks of emphasis from s.
 func withoutEm(s string) string {
-	return strings.NewReplacer(string(markEm), "", string(markEm+markClose), "").Replace(s)
+	return unmarker.Replace(s)
 }
 
 // piece is a stretch of a line: text to escape, raw text, or a mark.
