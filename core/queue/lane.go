@@ -118,6 +118,17 @@ func (q *Queue) drop(l *lane, seq int64) {
 	l.attempts, l.try = 0, 0
 }
 
+// lighten frees the payload of an item that is done but not committed yet.
+func (q *Queue) lighten(l *lane, seq int64) {
+	for n := range l.items {
+		if it := &l.items[n]; it.Seq == seq {
+			q.memory -= int64(len(it.Payload))
+			it.Payload = nil
+			return
+		}
+	}
+}
+
 // append takes items that follow what is known, if there is room; otherwise they
 // are read when the lane gets there.
 func (q *Queue) append(l *lane, g *store.Growth) {
@@ -137,13 +148,17 @@ func (q *Queue) append(l *lane, g *store.Growth) {
 func (q *Queue) makeReady(l *lane) {
 	q.timers.stop(&l.timer)
 	l.state = ready
-	q.ready.push(l)
+	if len(l.items) > 0 {
+		q.ready.push(l)
+	} else {
+		q.unread.push(l)
+	}
 	q.kick()
 }
 
 // kick starts a worker if one more is useful and allowed.
 func (q *Queue) kick() {
-	if q.spawn != nil && !q.stopping && !q.paused && q.ready.len() > 0 && q.running < q.o.Workers {
+	if q.spawn != nil && !q.stopping && !q.paused && q.ready.len()+q.unread.len() > 0 && q.running < q.o.Workers {
 		q.running++
 		q.spawn()
 	}
@@ -166,6 +181,22 @@ func (q *Queue) proceed(l *lane) {
 		return
 	}
 	q.makeReady(l)
+}
+
+// nextReady takes the lane whose turn it is. Lanes in memory come first, so that a
+// backlog of many lanes is not read in small pieces that then all wait in memory
+// together; now and then one that must be read goes first, so that it cannot wait
+// for ever.
+func (q *Queue) nextReady() *lane {
+	q.turns++
+	first, then := &q.ready, &q.unread
+	if every := 4; q.memory < q.o.Memory/2 && q.turns%every == 0 || q.turns%(4*every) == 0 {
+		first, then = then, first
+	}
+	if l := first.pop(); l != nil {
+		return l
+	}
+	return then.pop()
 }
 
 // fifo is a queue of lanes.

@@ -90,7 +90,7 @@ func (w *writer) compare(ctx context.Context) error {
 // resume lets workers go on.
 func (q *Queue) resume() {
 	q.paused = false
-	for range min(q.ready.len(), q.o.Workers-q.running) {
+	for range min(q.ready.len()+q.unread.len(), q.o.Workers-q.running) {
 		q.kick()
 	}
 }

@@ -31,7 +31,7 @@ type Options struct {
 	BackoffMax time.Duration // longest pause; 2 min
 	HoldMax    time.Duration // longest hold without Wake; 1 min
 	LookAhead  int           // items of a lane in memory; 32
-	Memory     int64         // bytes of waiting items in memory, about; 16 MiB
+	Memory     int64         // bytes of waiting items in memory, about; 8 MiB
 	BatchMax   int           // entries and ends in one commit; 1024
 	// Poll is how often work of other processes is looked for; 1 s, or 200 ms
 	// where several processes share the database.
@@ -45,7 +45,7 @@ func (o *Options) fill(multi bool) {
 	set(&o.BackoffMax, 2*time.Minute)
 	set(&o.HoldMax, time.Minute)
 	set(&o.LookAhead, 32)
-	set(&o.Memory, 16<<20)
+	set(&o.Memory, 8<<20)
 	set(&o.BatchMax, 1024)
 	set(&o.Grace, 10*time.Second)
 	if multi {
@@ -92,7 +92,9 @@ type Queue struct {
 	mu       sync.Mutex
 	lanes    map[store.LaneKey]*lane // those with work
 	breakers map[string]*breaker     // those that are open
-	ready    fifo
+	ready    fifo                    // lanes with an item in memory
+	unread   fifo                    // lanes whose items must be read
+	turns    int                     // of both
 	timers   timers
 	memory   int64 // bytes in lanes' items
 	running  int   // workers

@@ -40,7 +40,7 @@ func (q *Queue) next() *lane {
 		q.paused = true
 	}
 	for !q.stopping && !q.paused {
-		l := q.ready.pop()
+		l := q.nextReady()
 		if l == nil {
 			return nil
 		}
@@ -86,7 +86,7 @@ func (q *Queue) load(ctx context.Context, l *lane) bool {
 	limit := q.o.LookAhead
 	switch {
 	case q.memory > q.o.Memory:
-		limit = 1
+		limit = max(1, limit/16)
 	case q.memory > q.o.Memory/2:
 		limit = max(1, limit/4)
 	}
@@ -178,6 +178,7 @@ func (q *Queue) finish(l *lane, it store.Item, d store.Done) {
 		q.mend(l)
 	}
 	it.Payload = nil
+	q.lighten(l, it.Seq)
 	d.Item = it
 	l.state = ending
 	q.in.put(&op{lane: l, item: it, end: &d})

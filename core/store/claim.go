@@ -134,29 +134,3 @@ func (i *Instance) Unclaim(ctx context.Context, lane int64, tried bool) error {
 	_, err := exec(ctx, i.s.w, "UPDATE lane SET owner = '', tried = tried OR ? WHERE id = ? AND owner = ?", tried, lane, i.id)
 	return wrap("give back lane", err)
 }
-
-// Fetch reads pending items of a lane in order: those after the number after, at
-// most limit, and no more than about maxBytes of payload, but at least one. more
-// says that the lane may hold more.
-func (s *Store) Fetch(ctx context.Context, lane, after int64, limit int, maxBytes int64) (_ []Item, more bool, err error) {
-	rows, err := s.r.QueryxContext(ctx, s.r.Rebind(`SELECT id, school, bridge, portal, dir, item_key, kind, payload, accepted_at, not_before, uncertain
-FROM item WHERE id > ? AND id < ? ORDER BY id LIMIT ?`), itemID(lane, after), itemID(lane+1, 0), limit)
-	if err != nil {
-		return nil, false, wrap("read waiting items", err)
-	}
-	defer rows.Close() //nolint:errcheck // Err tells
-	var out []Item
-	for rows.Next() {
-		var it Item
-		var id, accepted, notBefore int64
-		if err := rows.Scan(&id, &it.School, &it.Bridge, &it.Portal, &it.Dir, &it.Key, &it.Kind, &it.Payload, &accepted, &notBefore, &it.Uncertain); err != nil {
-			return nil, false, wrap("read waiting items", err)
-		}
-		it.Seq, it.Accepted, it.NotBefore = seqOf(id), at(accepted), at(notBefore)
-		out = append(out, it)
-		if maxBytes -= int64(len(it.Payload)); maxBytes <= 0 {
-			return out, true, nil
-		}
-	}
-	return out, len(out) == limit, wrap("read waiting items", rows.Err())
-}

@@ -44,7 +44,7 @@ func (s *Store) connectSQLite(ctx context.Context, path string, existing bool) e
 	if err := touch(path, existing); err != nil {
 		return err
 	}
-	open := func(max int, pragmas ...string) (*sqlx.DB, error) {
+	open := func(size int, pragmas ...string) (*sqlx.DB, error) {
 		q := url.Values{"_txlock": {"immediate"}}
 		for _, p := range append([]string{
 			"busy_timeout(10000)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(ON)",
@@ -56,8 +56,8 @@ func (s *Store) connectSQLite(ctx context.Context, path string, existing bool) e
 		if err != nil {
 			return nil, err
 		}
-		db.SetMaxOpenConns(max)
-		db.SetMaxIdleConns(max)
+		db.SetMaxOpenConns(size)
+		db.SetMaxIdleConns(size)
 		return db, nil
 	}
 	var err error
@@ -65,7 +65,7 @@ func (s *Store) connectSQLite(ctx context.Context, path string, existing bool) e
 		"journal_size_limit(67108864)", "cache_size(-16384)"); err != nil {
 		return wrap("open database", err)
 	}
-	if s.r, err = open(max(2, min(4, runtime.NumCPU())), "query_only(1)", "cache_size(-4096)"); err != nil {
+	if s.r, err = open(max(2, min(4, runtime.NumCPU())), "query_only(1)", "cache_size(-2048)"); err != nil {
 		return errors.Join(wrap("open database", err), s.w.Close())
 	}
 	// The writer first: it makes the file a WAL database.
@@ -84,7 +84,7 @@ func touch(path string, existing bool) error {
 	if !existing {
 		flags |= os.O_CREATE
 	}
-	f, err := os.OpenFile(path, flags, 0o600)
+	f, err := os.OpenFile(path, flags, 0o600) //nolint:gosec // the operator names the path
 	switch {
 	case err == nil:
 		return f.Close()

@@ -39,7 +39,7 @@ type Instance struct {
 func (s *Store) AcquireInstance(ctx context.Context) (*Instance, error) {
 	i := &Instance{s: s, id: rand.Text()}
 	if s.dialect == migrations.SQLite {
-		lock, err := lockFile(s.lockPath(), s.now())
+		lock, err := lockFile(ctx, s.lockPath(), s.now())
 		if err != nil {
 			return nil, err
 		}

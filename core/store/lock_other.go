@@ -3,13 +3,14 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"time"
 )
 
 type fileLock struct{}
 
-func lockFile(string, time.Time) (*fileLock, error) {
+func lockFile(context.Context, string, time.Time) (*fileLock, error) {
 	return nil, errors.New("SQLite needs a Unix system here, to keep a second steg away: use PostgreSQL")
 }
 

@@ -25,7 +25,7 @@ func (s *Store) migrate(ctx context.Context, existing bool) error {
 		return err
 	}
 	if s.dialect == migrations.SQLite {
-		lock, err := lockFile(s.lockPath(), s.now())
+		lock, err := lockFile(ctx, s.lockPath(), s.now())
 		if err != nil {
 			return err
 		}

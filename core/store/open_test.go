@@ -113,7 +113,10 @@ func TestErrorsSayWhatToChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +128,7 @@ func TestErrorsSayWhatToChange(t *testing.T) {
 		"sqlite:" + dir + "/no/such/steg.db": {"folder", "does not exist", "create it, or correct the path"},
 		"sqlite:" + other:                    {"not a database", "correct the path, or restore a backup"},
 		"sqlite:" + dir:                      {"directory"},
-		fmt.Sprintf("postgres://me:geheim@127.0.0.1:%d/steg", port): {"cannot be reached", "is the server running"},
+		fmt.Sprintf("postgres://me:geheim@127.0.0.1:%s/steg", port): {"cannot be reached", "is the server running"},
 		"postgres://me:geh%zzeim@127.0.0.1/steg":                    {"cannot be read", "percent-encoded"},
 	} {
 		err := open(t, store.Options{DSN: dsn})

@@ -90,30 +90,38 @@ func (s *Store) Tidy(ctx context.Context) error {
 	return wrap("tidy database", err)
 }
 
-// one reads a row by a query that each message asks. SQLite takes longer to parse
-// it than to answer it, so it is prepared once; pgx does that by itself.
+// one reads a row by a query that each message asks.
 func (s *Store) one(ctx context.Context, into any, query string, args ...any) error {
 	if s.Multi() {
 		return s.r.GetContext(ctx, into, s.r.Rebind(query), args...)
 	}
-	s.mu.Lock()
-	stmt, ok := s.reads[query]
-	s.mu.Unlock()
-	if !ok {
-		fresh, err := s.r.PreparexContext(ctx, query)
-		if err != nil {
-			return err
-		}
-		s.mu.Lock()
-		if stmt, ok = s.reads[query]; !ok {
-			s.reads[query], stmt = fresh, fresh
-		}
-		s.mu.Unlock()
-		if ok {
-			_ = fresh.Close() // somebody else was faster
-		}
+	stmt, err := s.prepare(ctx, query) //nolint:sqlclosecheck // kept as long as the store
+	if err != nil {
+		return err
 	}
-	return stmt.GetContext(ctx, into, args...)
+	return stmt.GetContext(context.WithoutCancel(ctx), into, args...)
+}
+
+// prepare prepares a query of SQLite's readers once: SQLite takes longer to parse
+// it than to answer it (and to watch ctx meanwhile). pgx does that by itself.
+func (s *Store) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
+	s.mu.Lock()
+	stmt := s.reads[query]
+	s.mu.Unlock()
+	if stmt != nil {
+		return stmt, nil
+	}
+	fresh, err := s.r.PreparexContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stmt = s.reads[query]; stmt == nil {
+		s.reads[query] = fresh
+		return fresh, nil
+	}
+	return stmt, fresh.Close() //nolint:sqlclosecheck // somebody else was faster
 }
 
 // Multi says whether several processes may share this database.
