@@ -193,7 +193,7 @@ func (q *Queue) again(l *lane, r *Retry) {
 	}
 	if r.Shared {
 		q.trip(l, r.After)
-		q.note(l, text, q.o.Now().Add(max(r.After, 0)))
+		q.note(l, text, q.breakers[l.breaker].timer.at)
 		return
 	}
 	q.mend(l)

@@ -22,6 +22,10 @@ import (
 // pageSize keeps most events in one page.
 const pageSize = 4096
 
+// busyTimeout is how long SQLite waits for a lock of another connection, in
+// milliseconds.
+const busyTimeout = 10_000
+
 // pgConns bounds the connections of one process to PostgreSQL.
 const pgConns = 12
 
@@ -44,10 +48,10 @@ func (s *Store) connectSQLite(ctx context.Context, path string, existing bool) e
 	if err := touch(path, existing); err != nil {
 		return err
 	}
-	open := func(size int, pragmas ...string) (*sqlx.DB, error) {
-		q := url.Values{"_txlock": {"immediate"}}
+	open := func(size int, txlock string, pragmas ...string) (*sqlx.DB, error) {
+		q := url.Values{"_txlock": {txlock}}
 		for _, p := range append([]string{
-			"busy_timeout(10000)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(ON)",
+			fmt.Sprintf("busy_timeout(%d)", busyTimeout), "synchronous(FULL)", "foreign_keys(1)", "secure_delete(ON)",
 		}, pragmas...) {
 			q.Add("_pragma", p)
 		}
@@ -61,11 +65,11 @@ func (s *Store) connectSQLite(ctx context.Context, path string, existing bool) e
 		return db, nil
 	}
 	var err error
-	if s.w, err = open(1, fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(WAL)", "wal_autocheckpoint(4000)",
+	if s.w, err = open(1, "immediate", fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(WAL)", "wal_autocheckpoint(4000)",
 		"journal_size_limit(67108864)", "cache_size(-16384)"); err != nil {
 		return wrap("open database", err)
 	}
-	if s.r, err = open(max(2, min(4, runtime.NumCPU())), "query_only(1)", "cache_size(-2048)"); err != nil {
+	if s.r, err = open(max(2, min(4, runtime.NumCPU())), "deferred", "query_only(1)", "cache_size(-2048)"); err != nil {
 		return errors.Join(wrap("open database", err), s.w.Close())
 	}
 	// The writer first: it makes the file a WAL database.

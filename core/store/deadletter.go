@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -71,7 +72,7 @@ ON CONFLICT DO NOTHING`, r.School, r.Bridge, r.Portal, r.Dir, r.Key, linkDropped
 		if err := s.countDrops(ctx, plain{s, tx}, map[[3]string]int64{{string(r.School), string(r.Bridge), DropDiscarded}: 1}); err != nil {
 			return err
 		}
-		_, err := exec(ctx, tx, putAudit, r.School, s.stamp(), clean(who), "discarded a dead letter")
+		_, err := exec(ctx, tx, putAudit, r.School, s.stamp(), clean(who), fmt.Sprintf("discarded dead letter %d", number))
 		return err
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -193,6 +194,35 @@ func TestEveryConnectionIsDurable(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Tidying gives up soon when somebody reads for long, and leaves the connection
+// as it was.
+func TestTidyKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	s := storetest.SQLite(t).Open(t)
+	ok(t, s.SetValue(t.Context(), "", "", "x", "1"))
+	for pool, size := range s.Pools() {
+		if size == 1 {
+			continue
+		}
+		tx, err := pool.BeginTxx(t.Context(), nil)
+		ok(t, err)
+		defer tx.Rollback() //nolint:errcheck // it only read
+		var n int
+		ok(t, tx.Get(&n, "SELECT COUNT(*) FROM kv"))
+	}
+	ok(t, s.SetValue(t.Context(), "", "", "x", "2"))
+	began := time.Now()
+	ok(t, s.Tidy(t.Context()))
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("waited %v for a reader", took)
+	}
+	var timeout int
+	ok(t, s.Writer().Get(&timeout, "PRAGMA busy_timeout"))
+	if timeout != 10_000 {
+		t.Errorf("busy timeout is %d afterwards", timeout)
+	}
 }
 
 // The path is the operator's: it may hold anything that a file name may.

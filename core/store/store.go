@@ -85,9 +85,18 @@ func (s *Store) Tidy(ctx context.Context) error {
 	if s.dialect != migrations.SQLite {
 		return nil
 	}
-	var busy, log, moved int
-	err := s.w.QueryRowxContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &moved)
-	return wrap("tidy database", err)
+	conn, err := s.w.Connx(ctx)
+	if err != nil {
+		return wrap("tidy database", err)
+	}
+	defer conn.Close() //nolint:errcheck // gives it back to the pool
+	// SQLite would keep all writers waiting as long as a reader is at work.
+	for _, q := range []string{"PRAGMA busy_timeout = 100", "PRAGMA wal_checkpoint(TRUNCATE)", fmt.Sprintf("PRAGMA busy_timeout = %d", busyTimeout)} {
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), q); err != nil {
+			return wrap("tidy database", err)
+		}
+	}
+	return nil
 }
 
 // one reads a row by a query that each message asks.
