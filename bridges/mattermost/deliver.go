@@ -9,49 +9,86 @@ import (
 	"github.com/steg-bridge/steg/core/bridge"
 )
 
+// echoPause is how long our own posts that came back may wait: they are no news
+// and only move the cursor, which costs a commit.
+const echoPause = 200 * time.Millisecond
+
+// parcel is what goes to the core in one call.
+type parcel struct {
+	evs    []bridge.Event
+	items  []item
+	moved  map[*chat]cursor        // positions after it
+	stored map[*chat]bridge.Cursor // and as the core will have them
+	news   bool                    // it holds more than echoes
+	since  time.Time               // when the first event was put in
+}
+
+func newParcel() *parcel {
+	return &parcel{moved: map[*chat]cursor{}, stored: map[*chat]bridge.Cursor{}}
+}
+
+// due tells whether a parcel must go now, or when.
+func (p *parcel) due() (bool, time.Duration) {
+	if len(p.items) == 0 {
+		return false, 0
+	}
+	rest := echoPause - time.Since(p.since)
+	return p.news || rest <= 0 || len(p.items) >= batchSize, rest
+}
+
 // deliver hands live events to the core until the reader has ended and nothing
 // is left.
 func (f *feed) deliver(ctx context.Context) error {
+	p := newParcel()
 	for {
 		if err := f.gather(ctx); err != nil {
 			return err
 		}
 		batch, ended := f.batch()
+		f.pack(ctx, p, batch)
+		now, rest := p.due()
 		switch {
-		case len(batch) > 0:
-			if err := f.deliverBatch(ctx, batch); err != nil {
+		case now, ended && len(p.items) > 0:
+			if err := f.dispatch(ctx, p); err != nil {
 				return err
 			}
+			p = newParcel()
 		case ended:
 			return nil
-		default:
-			if err := f.await(ctx); err != nil {
+		case len(batch) == 0:
+			if err := f.await(ctx, rest); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// await waits for an event.
-func (f *feed) await(ctx context.Context) error {
+// await waits for an event, for rest at most unless that is 0.
+func (f *feed) await(ctx context.Context, rest time.Duration) error {
 	f.mu.Lock()
 	some := len(f.queue) > 0 && !f.reading
 	f.mu.Unlock()
 	if some {
 		return nil // it is being held back
 	}
+	if rest <= 0 {
+		rest = idlePause
+	}
+	timer := time.NewTimer(rest)
+	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-f.delivering:
-		return nil
+	case <-timer.C:
 	}
+	return nil
 }
 
 // holding is how long an event is held back. On a machine that is short of time
 // the server's events come later, too. It needs f.mu held.
 func (f *feed) holding() time.Duration {
-	hold := minHold + 3*f.lag
+	hold := minHold + f.lag
 	if time.Since(f.disorder) < wildTime {
 		hold = max(hold, wildHold)
 	}
@@ -141,7 +178,15 @@ func (f *feed) watchOrder(batch []item) {
 	}
 }
 
-func (f *feed) deliverBatch(ctx context.Context, batch []item) error {
+// pack puts live events into a parcel.
+func (f *feed) pack(ctx context.Context, p *parcel, batch []item) {
+	if len(batch) == 0 {
+		return
+	}
+	if len(p.items) == 0 {
+		p.since = time.Now()
+	}
+	p.items = append(p.items, batch...)
 	texts := make([]string, 0, len(batch))
 	for _, it := range batch {
 		if it.post != nil && it.kind != itemDeleted && bridged(it.post) {
@@ -149,19 +194,16 @@ func (f *feed) deliverBatch(ctx context.Context, batch []item) error {
 		}
 	}
 	f.c.learnNames(ctx, texts...)
-
-	moved := map[*chat]cursor{}
-	stored := map[*chat]bridge.Cursor{}
-	var evs []bridge.Event
 	for _, it := range batch {
 		if it.kind == itemUser {
-			evs = append(evs, &bridge.UserChange{
+			p.news = true
+			p.evs = append(p.evs, &bridge.UserChange{
 				Meta: bridge.Meta{Sender: bridge.UserID(it.user.Id), Time: fromMillis(max(it.user.UpdateAt, 1)), Key: userKey(it.user)},
 				Info: userInfo(it.user),
 			})
 			continue
 		}
-		pos, ok := moved[it.chat]
+		pos, ok := p.moved[it.chat]
 		if !ok {
 			pos = it.chat.pos // no sweep runs while live events are on their way
 		}
@@ -169,27 +211,32 @@ func (f *feed) deliverBatch(ctx context.Context, batch []item) error {
 		if it.kind != itemDeleted { // the event of a deletion has the post as it was
 			pos = pos.moved(it.post.Id, it.post.UpdateAt)
 		}
-		moved[it.chat] = pos
+		p.moved[it.chat] = pos
 		if ev != nil {
+			p.news = p.news || ev.Head().Echo == ""
 			ev.Head().Cursor = pos.encode()
-			stored[it.chat] = ev.Head().Cursor
-			evs = append(evs, ev)
+			p.stored[it.chat] = ev.Head().Cursor
+			p.evs = append(p.evs, ev)
 		}
 	}
-	if len(evs) > 0 {
-		if err := f.sink.Deliver(ctx, evs...); err != nil {
+}
+
+// dispatch hands a parcel to the core.
+func (f *feed) dispatch(ctx context.Context, p *parcel) error {
+	if len(p.evs) > 0 {
+		if err := f.sink.Deliver(ctx, p.evs...); err != nil {
 			return err
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for ch, pos := range moved {
+	for ch, pos := range p.moved {
 		ch.pos = pos
 	}
-	for ch, c := range stored {
+	for ch, c := range p.stored {
 		ch.stored = c
 	}
-	for _, it := range batch {
+	for _, it := range p.items {
 		if it.chat == nil {
 			continue
 		}

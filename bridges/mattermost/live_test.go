@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
 	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/bridge/bridgetest"
 )
 
 // A connection that breaks is taken up where it was: nothing is swept.
@@ -56,6 +58,56 @@ func TestLinksChangeWhileRunning(t *testing.T) {
 	r.fence(first)
 	second := r.linked()
 	r.fence(second)
+}
+
+// A link that is made before the connection says hello is swept once.
+func TestRelistBeforeHello(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	id := r.linked()
+	followed, err := r.sink.Followed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFeed(r.client, &self{}, r.sink, nil)
+	f.reconcile(followed)
+	if ch, _ := f.pick(); ch != nil {
+		t.Error("a channel is swept before the connection stands")
+	}
+	f.start(nil, nil)
+	if len(f.waiting) != 1 || f.waiting[0].id != id || f.first != 1 {
+		t.Errorf("%d channels wait, %d for the first time; want one", len(f.waiting), f.first)
+	}
+	f.reconcile(nil)
+	f.report(t.Context())
+	if len(f.waiting) != 0 || len(f.chats) != 0 || r.connects() != 1 {
+		t.Errorf("%d channels wait after the link is gone, connected %d times", len(f.waiting), r.connects())
+	}
+}
+
+// Our own posts that come back only move the cursor: they go to the core
+// together.
+func TestEchoesCostFewCommits(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	chat := r.linked()
+	r.connected()
+	r.fence(chat)
+	var commits atomic.Int64
+	r.sink.Decide(func(int) bridgetest.Fate {
+		commits.Add(1)
+		return bridgetest.Commit
+	})
+	const sends = 100
+	start := time.Now()
+	for i := range sends {
+		r.send(r.out(chat, fmt.Sprintf("k%d", i), "text"))
+	}
+	r.await("all echoes have come", func() bool { return len(r.sink.Echoes(chat)) == sends })
+	if most := 3 + int64(time.Since(start)/echoPause); commits.Load() > most {
+		t.Errorf("%d commits for %d echoes, want at most %d", commits.Load(), sends, most)
+	}
+	r.want(chat)
 }
 
 // newTestFeed is a feed without a connection, with one channel in it.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
@@ -18,6 +19,9 @@ var _ bridge.AvatarOpener = (*client)(nil)
 
 // cachedPeople bounds how many people and names are remembered.
 const cachedPeople = 10_000
+
+// namesTime bounds how long events wait for names.
+const namesTime = 5 * time.Second
 
 // namesPerAsk bounds one look-up; the server's own cap is higher.
 const namesPerAsk = 200
@@ -100,6 +104,8 @@ func (c *client) learnNames(ctx context.Context, texts ...string) {
 		_, known := c.people.byName.get(name)
 		return known
 	})
+	ctx, cancel := context.WithTimeout(ctx, namesTime)
+	defer cancel()
 	for batch := range slices.Chunk(names, namesPerAsk) {
 		users, err := c.api.usersByNames(ctx, batch)
 		if err != nil {
@@ -125,6 +131,8 @@ func (c *client) learnPeople(ctx context.Context, users map[bridge.UserID]bool) 
 		}
 	}
 	slices.Sort(ids)
+	ctx, cancel := context.WithTimeout(ctx, namesTime)
+	defer cancel()
 	for batch := range slices.Chunk(ids, namesPerAsk) {
 		found, err := c.api.usersByIDs(ctx, batch)
 		if err != nil {

@@ -32,7 +32,7 @@ func (s *Server) channelRoutes(handle func(string, http.HandlerFunc)) {
 	handle("GET /channels/{id}/members/me", func(w http.ResponseWriter, r *http.Request) {
 		_, err := s.channelFor(caller(r), r.PathValue("id"))
 		if err == nil && !s.inChannel(r.PathValue("id"))(caller(r)) {
-			err = refuse(http.StatusNotFound, "app.channel.get_member.missing.app_error")
+			err = noPermission()
 		}
 		answer(w, http.StatusOK, map[string]string{"user_id": caller(r)}, err)
 	})

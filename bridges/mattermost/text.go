@@ -1,0 +1,136 @@
+package mattermost
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/mattermost/mattermost/server/public/model"
+)
+
+// plainEmote takes the italics off that every emote is stored in.
+func plainEmote(text string) string {
+	for _, mark := range []string{"*", "_"} {
+		if len(text) > 2 && strings.HasPrefix(text, mark) && strings.HasSuffix(text, mark) {
+			return text[1 : len(text)-1]
+		}
+	}
+	return text
+}
+
+// attachmentText is an integration's attachment as text.
+func attachmentText(a *model.MessageAttachment) string {
+	var lines []string
+	for _, s := range []string{a.Pretext, bold(a.Title), a.Text} {
+		if s = strings.TrimSpace(s); s != "" {
+			lines = append(lines, s)
+		}
+	}
+	if len(lines) == 0 {
+		return a.Fallback
+	}
+	return strings.Join(lines, "\n")
+}
+
+func bold(s string) string {
+	if s = strings.TrimSpace(s); s == "" {
+		return ""
+	}
+	return "**" + escapeText(s) + "**"
+}
+
+// fileLines names the files of a post, one a line.
+func fileLines(p *model.Post) string {
+	var lines []string
+	if p.Metadata != nil {
+		for _, f := range p.Metadata.Files {
+			if f != nil {
+				lines = append(lines, fileLine(f.Name, f.Size))
+			}
+		}
+	}
+	for len(lines) < len(p.FileIds) {
+		lines = append(lines, fileLine("", 0))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// fileLine names a file for people, in Mattermost's markup.
+func fileLine(name string, size int64) string {
+	if name = shownName(name, 120); name == "" {
+		name = "file"
+	}
+	line := "\U0001F4CE " + escapeText(name)
+	if size > 0 {
+		line += " (" + byteSize(size) + ")"
+	}
+	return line
+}
+
+func byteSize(n int64) string {
+	switch {
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.0f KB", float64(n)/(1<<10))
+	}
+	return strconv.FormatInt(n, 10) + " B"
+}
+
+// shownName removes what could make a name look like something else, and cuts it.
+func shownName(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsGraphic(r), unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	s = strings.TrimSpace(s)
+	if runes := []rune(s); len(runes) > limit {
+		s = strings.TrimSpace(string(runes[:limit-1])) + "…"
+	}
+	return s
+}
+
+// special is what means something in the server's markup.
+const special = "\\`*_{}[]()#+-.!|~<>:$"
+
+// escapeText makes a name harmless inside markup.
+func escapeText(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '@':
+			b.WriteString("@\u200b") // a backslash does not keep it from alarming people
+			continue
+		case strings.ContainsRune(special, r):
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// namePrefix puts a speaker's name before a text.
+func namePrefix(name, text string) string {
+	if name = shownName(name, maxName); name == "" {
+		return text
+	}
+	head := "**" + escapeText(name) + "**:"
+	if startsBlock(text) {
+		return head + "\n\n" + text
+	}
+	return head + " " + text
+}
+
+// startsBlock tells whether a text begins with markup that needs the beginning
+// of a line.
+func startsBlock(text string) bool {
+	trimmed := strings.TrimLeft(text, " ")
+	return strings.HasPrefix(text, "    ") || strings.HasPrefix(text, "\t") ||
+		trimmed != "" && (strings.ContainsRune("#>-*+|`~$", rune(trimmed[0])) || trimmed[0] >= '0' && trimmed[0] <= '9')
+}
