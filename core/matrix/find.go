@@ -43,7 +43,9 @@ func (s *Service) Find(ctx context.Context, room id.RoomID, as id.UserID, marker
 				allOlder = false
 			}
 			if ev.Get("sender").String() == string(as) && markerOf(ev) == marker {
-				return id.EventID(ev.Get("event_id").String()), true, nil
+				found := id.EventID(ev.Get("event_id").String())
+				s.sent.put(room, found)
+				return found, true, nil
 			}
 		}
 		if page.last(from) || (allOlder && len(page.events) > 0) {

@@ -107,7 +107,8 @@ func (s *Service) Kick(ctx context.Context, room id.RoomID, user id.UserID, reas
 	}, nil)
 }
 
-// Members lists the joined and invited users of a room that the bot is in.
+// Members lists the joined and invited users of a room that the bot is in. On
+// Dendrite the list may lag a moment behind a change.
 func (s *Service) Members(ctx context.Context, room id.RoomID) ([]intent.Member, error) {
 	answer, err := s.do(ctx, request{
 		op: "list members", method: http.MethodGet, as: s.bot,
