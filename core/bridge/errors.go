@@ -33,6 +33,9 @@ type TemporaryError struct {
 	// Shared says that the whole login is affected (server down, rate limit), not
 	// just this chat: the login's breaker opens.
 	Shared bool
+	// Unsent says that the call certainly had no effect: no connection came about,
+	// or a limit refused it. The next attempt then need not look first.
+	Unsent bool
 }
 
 func (e *TemporaryError) Error() string { return fmt.Sprintf("temporary: %v", e.Err) }

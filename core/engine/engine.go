@@ -45,6 +45,7 @@ type Engine struct {
 	portals *portals
 	ghosts  *ghostCache
 	members *memberCache
+	clean   *clean
 	making  *keyedLocks // rooms being made or changed, by portal
 
 	mu     sync.Mutex
@@ -63,6 +64,7 @@ func New(opts Options) (*Engine, error) {
 		portals:   newPortals(),
 		ghosts:    newGhostCache(),
 		members:   newMemberCache(),
+		clean:     newClean(),
 		making:    newKeyedLocks(),
 		loops:     map[int64]*policy.Loop{},
 		recent:    map[store.LaneKey]time.Time{},

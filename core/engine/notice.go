@@ -112,7 +112,7 @@ func (e *Engine) stepNotice(ctx context.Context, it store.Item, a queue.Attempt)
 		return delivered(it)
 	}
 	if bridge.Classify(err) == bridge.ClassTemporary {
-		return retry(err)
+		return retry(mayHaveLanded(err))
 	}
 	return drop(it, policy.DropNoticeTrouble)
 }

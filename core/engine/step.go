@@ -20,6 +20,13 @@ var _ queue.Handler = (*Engine)(nil)
 
 // Step does the work of one lane step.
 func (e *Engine) Step(ctx context.Context, it store.Item, a queue.Attempt) queue.Outcome {
+	a.Uncertain = a.Uncertain && !e.clean.is(it, a.N)
+	out := e.step(ctx, it, a)
+	e.clean.note(it, a, &out)
+	return out
+}
+
+func (e *Engine) step(ctx context.Context, it store.Item, a queue.Attempt) queue.Outcome {
 	switch {
 	case it.Dir == store.DirControl:
 		return e.stepControl(ctx, it, a)
@@ -80,13 +87,13 @@ func retry(err error) queue.Outcome {
 func (e *Engine) failed(ctx context.Context, it store.Item, a queue.Attempt, err error, tell func(why string) error) queue.Outcome {
 	switch bridge.Classify(err) {
 	case bridge.ClassTemporary:
-		return retry(err)
+		return retry(mayHaveLanded(err))
 	case bridge.ClassLoggedOut:
 		return queue.Outcome{Hold: err.Error()}
 	case bridge.ClassPermanent:
 	case bridge.ClassUnknown:
 		if a.N+1 < e.opts.Limits.UnknownAttempts {
-			return retry(err)
+			return retry(mayHaveLanded(err))
 		}
 	}
 	if terr := tell(why(err)); terr != nil {

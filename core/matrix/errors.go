@@ -52,9 +52,9 @@ func refusal(status int, header http.Header, answer []byte, now time.Time) error
 
 	switch re.Code {
 	case "M_LIMIT_EXCEEDED":
-		return temporary(retryAfter(header, answer, now), true)
+		return &bridge.TemporaryError{Err: re, After: retryAfter(header, answer, now), Shared: true, Unsent: true}
 	case "M_RESOURCE_LIMIT_EXCEEDED", "M_USER_LIMIT_EXCEEDED":
-		return temporary(limitPause, true)
+		return &bridge.TemporaryError{Err: re, After: limitPause, Shared: true, Unsent: true}
 	case "M_TOO_LARGE":
 		return permanent(bridge.ErrTooLarge)
 	case "M_UNKNOWN_TOKEN", "M_MISSING_TOKEN":
@@ -96,7 +96,9 @@ func broken(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return &bridge.TemporaryError{Err: plain(err), Shared: true}
+	// Without a connection nothing was sent.
+	op, ok := errors.AsType[*net.OpError](err)
+	return &bridge.TemporaryError{Err: plain(err), Shared: true, Unsent: ok && op.Op == "dial"}
 }
 
 func plain(err error) error {
