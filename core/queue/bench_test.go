@@ -3,9 +3,11 @@ package queue_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/queue"
@@ -26,12 +28,9 @@ func benchQueue(b *testing.B, db storetest.DB) {
 	for n := range payload {
 		payload[n] = 'a' + byte(n%26)
 	}
-	var done atomic.Int64
-	finished := make(chan struct{})
 	r := start(b, db.Open(b), stepFunc(func(_ context.Context, it store.Item, _ queue.Attempt) queue.Outcome {
 		return delivered(it)
 	}))
-	_ = finished
 	var next atomic.Int64
 	b.ResetTimer()
 	var wg sync.WaitGroup
@@ -43,7 +42,6 @@ func benchQueue(b *testing.B, db storetest.DB) {
 					return
 				}
 				r.accept(store.Entry{Lane: outLane(n%lanes + 1), Key: bridge.Key(fmt.Sprintf("$%016x-event", n*2654435761)), Kind: "text", Payload: payload})
-				done.Add(1)
 			}
 		})
 	}
@@ -53,4 +51,30 @@ func benchQueue(b *testing.B, db storetest.DB) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
 	s := r.q.Stats()
 	b.ReportMetric(float64(b.N)/float64(s.Commits), "msg/commit")
+}
+
+// BenchmarkLatency measures the time from the call of Accept to the start of the
+// step, with 100 messages a second.
+func BenchmarkLatency(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) { benchLatency(b, storetest.SQLite(b)) })
+	b.Run("postgres", func(b *testing.B) { benchLatency(b, storetest.Postgres(b)) })
+}
+
+func benchLatency(b *testing.B, db storetest.DB) {
+	began := make(chan time.Time, 1)
+	r := start(b, db.Open(b), stepFunc(func(_ context.Context, it store.Item, _ queue.Attempt) queue.Outcome {
+		began <- time.Now()
+		return delivered(it)
+	}))
+	payload := make([]byte, 1024)
+	took := make([]time.Duration, b.N)
+	for n := range b.N {
+		pause(10 * time.Millisecond)
+		from := time.Now()
+		r.accept(store.Entry{Lane: outLane(int64(n % 1000)), Key: bridge.Key(fmt.Sprint("$", n)), Kind: "text", Payload: payload})
+		took[n] = (<-began).Sub(from)
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 }

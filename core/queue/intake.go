@@ -86,6 +86,13 @@ func (i *intake) poke() {
 	i.notify()
 }
 
+// waiting tells how many operations wait.
+func (i *intake) waiting() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.ops)
+}
+
 // take removes operations up to a weight. over says that nothing will follow;
 // look that others' work should be looked for.
 func (i *intake) take(limit int) (ops []*op, look, over bool) {
