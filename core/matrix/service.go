@@ -63,6 +63,7 @@ func New(opts Options) (*Service, error) {
 		sent:          newRecent[id.RoomID, id.EventID](remembered),
 		creating:      newKeyLock(),
 		sealer:        sealer,
+		trust:         trust{started: opts.Now()},
 	}
 	if opts.SenderLocalpart != "" {
 		s.sender = id.NewUserID(opts.SenderLocalpart, opts.ServerName)

@@ -32,6 +32,7 @@ func TestWithoutNetwork(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = w.Sync(ctx, w.inbox) })
+		synctest.Wait() // the sync has its position: what comes now is news
 		room, ghost := w.portal(t, "bubble")
 		anna := hs.AddUser("anna", "")
 		hs.Break(3, "/sync", matrixtest.Fault{Status: 503, Code: "M_UNKNOWN"})

@@ -26,7 +26,12 @@ import (
 // into the room: with the same content and the same [intent.Send.Time] Dendrite
 // builds the same event, down to its ID. In 17 such sends none was doubled.
 // Synapse answers after its commit and has no such queue.
+//
+// A process that was killed may leave requests behind that the homeserver is still
+// working on when the next process looks. Synapse joins a repeat to the request
+// under way, as both have the same transaction ID; Dendrite makes a second event.
 const (
+	startPause     = 10 * time.Second // a busy Dendrite needs a few seconds
 	hiddenPause    = 35 * time.Second
 	redeliverPause = 5*time.Minute + 30*time.Second
 	// trustSkew is how far the homeserver's clock may be from ours here; a larger
@@ -34,8 +39,9 @@ const (
 	trustSkew = 2 * time.Second
 )
 
-// trust remembers when the homeserver was in trouble.
+// trust remembers when the homeserver was in trouble, and what it is.
 type trust struct {
+	started time.Time // when this process began
 	mu      sync.Mutex
 	began   time.Time // of the last trouble
 	last    time.Time // sign of it
@@ -63,7 +69,7 @@ func (s *Service) troubleUnless(ctx context.Context, r request) {
 	}
 }
 
-var errHidden = errors.New("the homeserver was in trouble a moment ago: waiting until a message that it may hold shows")
+var errHidden = errors.New("the homeserver was in trouble or this process began a moment ago: waiting until a message that it may hold shows")
 
 // certain returns nil when it can be believed that an event, which was looked
 // for in room and not found, will not show up by itself any more (or that
@@ -71,10 +77,11 @@ var errHidden = errors.New("the homeserver was in trouble a moment ago: waiting 
 // to look again.
 func (s *Service) certain(ctx context.Context, room id.RoomID) error {
 	s.trust.mu.Lock()
-	began, since := s.trust.began, s.now().Sub(s.trust.last)
+	now := s.now()
+	began, since, age := s.trust.began, now.Sub(s.trust.last), now.Sub(s.trust.started)
 	known, instant := s.trust.known, s.trust.instant
 	s.trust.mu.Unlock()
-	if since >= redeliverPause {
+	if since >= redeliverPause && age >= startPause {
 		return nil
 	}
 	if !known {
@@ -82,6 +89,10 @@ func (s *Service) certain(ctx context.Context, room id.RoomID) error {
 	}
 	switch {
 	case instant:
+		return nil
+	case age < startPause:
+		return &bridge.TemporaryError{Err: errHidden, After: startPause - age}
+	case since >= redeliverPause:
 		return nil
 	case since < hiddenPause:
 		return &bridge.TemporaryError{Err: errHidden, After: hiddenPause - since}
@@ -107,20 +118,30 @@ func (s *Service) quiet(ctx context.Context, room id.RoomID, began time.Time) (b
 	return time.UnixMilli(newest.Get("origin_server_ts").Int()).Before(began.Add(-trustSkew)), nil
 }
 
-// learnKind asks which homeserver this is (server-server API,
-// GET /_matrix/federation/v1/version, which needs no federation). One that does
-// not say is treated with care.
+// learnKind asks which homeserver this is: Synapse has a feature of its own in
+// GET /_matrix/client/versions, and others may tell by the server-server API, GET
+// /_matrix/federation/v1/version, where that is served. One that does not say is
+// treated with care.
 func (s *Service) learnKind(ctx context.Context) (instant bool) {
-	var answer struct {
-		Server struct {
-			Name string `json:"name"`
-		} `json:"server"`
+	var features struct {
+		Unstable map[string]any `json:"unstable_features"`
 	}
-	err := s.call(ctx, request{op: "read server version", method: http.MethodGet, path: "/_matrix/federation/v1/version"}, &answer)
-	if err != nil || answer.Server.Name == "" {
+	err := s.call(ctx, request{op: "read features", method: http.MethodGet, path: "/_matrix/client/versions"}, &features)
+	if err != nil {
 		return false
 	}
-	instant = !strings.EqualFold(answer.Server.Name, "dendrite")
+	if _, instant = features.Unstable["io.element.e2ee_forced.public"]; !instant {
+		var answer struct {
+			Server struct {
+				Name string `json:"name"`
+			} `json:"server"`
+		}
+		err := s.call(ctx, request{op: "read server version", method: http.MethodGet, path: "/_matrix/federation/v1/version"}, &answer)
+		if err != nil || answer.Server.Name == "" {
+			return false
+		}
+		instant = !strings.EqualFold(answer.Server.Name, "dendrite")
+	}
 	s.trust.mu.Lock()
 	defer s.trust.mu.Unlock()
 	s.trust.known, s.trust.instant = true, instant

@@ -26,13 +26,14 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 		// waits is until when the find is not believed.
 		waits time.Duration
 	}{
-		"Synapse":            {"Synapse", time.Second, false, 0},
-		"Dendrite, quiet":    {"Dendrite", -time.Minute, false, hiddenPause},
-		"Dendrite, busy":     {"Dendrite", time.Second, false, redeliverPause},
-		"Dendrite, just now": {"Dendrite", -time.Second, false, redeliverPause},
-		"Dendrite, ours":     {"Dendrite", -time.Second, true, hiddenPause},
-		"unknown, quiet":     {"", -time.Minute, false, hiddenPause},
-		"unknown, busy":      {"", time.Second, false, redeliverPause},
+		"Synapse":                  {"Synapse", time.Second, false, 0},
+		"Dendrite, quiet":          {"Dendrite", -time.Minute, false, hiddenPause},
+		"Dendrite, busy":           {"Dendrite", time.Second, false, redeliverPause},
+		"Dendrite, just now":       {"Dendrite", -time.Second, false, redeliverPause},
+		"Dendrite, ours":           {"Dendrite", -time.Second, true, hiddenPause},
+		"Synapse, client API only": {"features", time.Second, false, 0},
+		"unknown, quiet":           {"", -time.Minute, false, hiddenPause},
+		"unknown, busy":            {"", time.Second, false, redeliverPause},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -43,7 +44,11 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 				switch {
 				case down.Load():
 					w.WriteHeader(http.StatusBadGateway)
-				case r.URL.Path == "/_matrix/federation/v1/version" && c.kind == "":
+				case r.URL.Path == "/_matrix/client/versions" && c.kind == "features":
+					_, _ = fmt.Fprint(w, `{"versions":["v1.1"],"unstable_features":{"io.element.e2ee_forced.public":false}}`)
+				case r.URL.Path == "/_matrix/client/versions":
+					_, _ = fmt.Fprint(w, `{"versions":["v1.1"],"unstable_features":{"org.matrix.e2e_cross_signing":true}}`)
+				case r.URL.Path == "/_matrix/federation/v1/version" && (c.kind == "" || c.kind == "features"):
 					w.WriteHeader(http.StatusNotFound)
 				case r.URL.Path == "/_matrix/federation/v1/version":
 					_, _ = fmt.Fprintf(w, `{"server":{"name":%q,"version":"1"}}`, c.kind)
@@ -54,7 +59,7 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 				}
 			}))
 			t.Cleanup(server.Close)
-			now := start
+			now := start.Add(-startPause)
 			s, err := New(Options{URL: server.URL, ServerName: "hs.test", ASToken: "a", HSToken: "h", Now: func() time.Time { return now }})
 			if err != nil {
 				t.Fatal(err)
@@ -69,6 +74,11 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 				}
 				return err
 			}
+			err = find()
+			if temporary, ok := errors.AsType[*bridge.TemporaryError](err); ok != (c.waits > 0) || ok && temporary.After != startPause {
+				t.Errorf("right after the start: %v", err)
+			}
+			now = start
 			if err := find(); err != nil {
 				t.Fatalf("without trouble: %v", err)
 			}

@@ -120,7 +120,7 @@ func (s *Server) sync(c *call) reply {
 		body, news := s.syncBody(c.as, since, filter)
 		changed := s.changed
 		s.mu.Unlock()
-		if news || since == 0 {
+		if news || query.Get("since") == "" {
 			return ok(body)
 		}
 		select {
