@@ -1,6 +1,7 @@
 package mattermost
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -108,10 +109,8 @@ func closeUpTo(stack []*htmlNode, tag string, fences ...string) []*htmlNode {
 		if stack[i].tag == tag {
 			return stack[:i]
 		}
-		for _, fence := range fences {
-			if stack[i].tag == fence {
-				return stack
-			}
+		if slices.Contains(fences, stack[i].tag) {
+			return stack
 		}
 	}
 	return stack
