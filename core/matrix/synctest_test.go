@@ -33,10 +33,10 @@ func TestWithoutNetwork(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = w.Sync(ctx, w.inbox) })
 		synctest.Wait() // the sync has its position: what comes now is news
+		synctest.Wait() // the sync has its first position and waits for news
 		room, ghost := w.portal(t, "bubble")
 		anna := hs.AddUser("anna", "")
 		hs.Break(3, "/sync", matrixtest.Fault{Status: 503, Code: "M_UNKNOWN"})
-		start := time.Now()
 		target := hs.Say(room, anna, "x")
 		hs.Redact(room, anna, target)
 		if _, err := w.Send(t.Context(), message(room, ghost, "1")); err != nil {
@@ -47,18 +47,12 @@ func TestWithoutNetwork(t *testing.T) {
 			t.Errorf("%d messages pushed", got)
 		}
 		// The redaction was pushed; the sync brings it again after its pauses.
-		for {
-			w.inbox.mu.Lock()
-			repeats, changed := w.inbox.repeats, w.inbox.changed
-			w.inbox.mu.Unlock()
-			if repeats > 0 {
-				break
-			}
-			<-changed
+		time.Sleep(10 * time.Second)
+		w.inbox.mu.Lock()
+		if w.inbox.repeats == 0 {
+			t.Error("the sync did not go on")
 		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("after %v", took)
-		}
+		w.inbox.mu.Unlock()
 		if got := len(w.inbox.ids(redaction)); got != 1 {
 			t.Errorf("%d redactions", got)
 		}

@@ -31,6 +31,9 @@ type scriptedFault struct {
 // Request is a request that the server has seen.
 type Request struct{ Method, Path, As string }
 
+// maxSeen bounds what Requests remembers: a clock that jumps makes many.
+const maxSeen = 100_000
+
 // Break lets the next n requests whose path contains match ("" = any) suffer f.
 func (s *Server) Break(n int, match string, f Fault) {
 	s.mu.Lock()
@@ -61,6 +64,9 @@ func (s *Server) Requests(match string) []Request {
 func (s *Server) nextFault(r *http.Request) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.seen) >= maxSeen {
+		s.seen = append(s.seen[:0], s.seen[maxSeen/2:]...)
+	}
 	s.seen = append(s.seen, Request{r.Method, r.URL.Path, r.URL.Query().Get("user_id")})
 	for _, f := range s.faults {
 		if f.left > 0 && strings.Contains(r.URL.Path, f.match) {
