@@ -32,7 +32,6 @@ func TestCleanAttempts(t *testing.T) {
 		c, it := newClean(), store.Item{Seq: 7}
 		n, uncertain := 0, test.first
 		for _, out := range test.outcomes {
-			out := out
 			if out.Retry != nil {
 				again := *out.Retry
 				out.Retry = &again

@@ -63,7 +63,7 @@ func TestStegIsDown(t *testing.T) {
 			short := a.post(w.Anna, text("never seen"))
 			check(t, w.Anna.Delete(soon(t), short))
 			check(t, w.Dario.Redact(soon(t), b.room, b.say(w.Dario, text("never seen"))))
-			twice := a.post(w.Anna, text("firts version"))
+			twice := a.post(w.Anna, text("first wersion"))
 			check(t, w.Anna.Edit(soon(t), twice, text("second version")))
 
 			check(t, w.Gateway.Start(soon(t)))

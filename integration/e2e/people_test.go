@@ -57,9 +57,9 @@ func TestNamesAndPictures(t *testing.T) {
 			t.Errorf("name %q", got)
 		}
 		address, _ := post.Props["override_icon_url"].(string)
-		response, err := http.Get(address) //nolint:bodyclose // closed below
+		response, err := http.Get(address)
 		check(t, err)
-		defer response.Body.Close() //nolint:errcheck // read only
+		defer response.Body.Close()
 		shown, _, err := image.Decode(response.Body)
 		check(t, err)
 		if _, _, blue, _ := shown.At(4, 4).RGBA(); blue>>8 < 150 {
