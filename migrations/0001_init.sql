@@ -151,24 +151,6 @@ CREATE TABLE ghost (
 );
 CREATE INDEX ghost_mxid ON ghost (mxid);
 
--- Who is in a portal's room. room_known: the list was read once in full.
-CREATE TABLE member (
-  school     @KEY@ NOT NULL,
-  bridge     @KEY@ NOT NULL DEFAULT '',
-  room       @KEY@ NOT NULL,
-  user_id    @KEY@ NOT NULL,
-  membership TEXT NOT NULL,
-  name       TEXT NOT NULL,
-  avatar     TEXT NOT NULL,
-  PRIMARY KEY (room, user_id, school, bridge)
-);
-CREATE TABLE room_known (
-  school @KEY@ NOT NULL,
-  bridge @KEY@ NOT NULL DEFAULT '',
-  room   @KEY@ NOT NULL,
-  PRIMARY KEY (room, school, bridge)
-);
-
 -- The last reported state of each login, and which process holds it.
 CREATE TABLE login (
   school @KEY@ NOT NULL DEFAULT '',

@@ -106,6 +106,7 @@ func (e *Engine) stepNotice(ctx context.Context, it store.Item, a queue.Attempt)
 		mark := intent.Marker{ID: marker(it, "")}
 		_, err = e.send(ctx, a, it, intent.Send{
 			Room: n.Room, As: e.hs.Bot(), Type: event.EventMessage.Type, Content: content, Marker: mark, TxnID: mark.ID,
+			Time: it.Accepted, // the same in every attempt: then a repeat makes the same event
 		})
 	}
 	if err == nil {

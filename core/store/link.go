@@ -42,11 +42,6 @@ func (s *Store) oneLink(ctx context.Context, where string, args ...any) (Link, e
 	return r.link(), wrap("read message map", err)
 }
 
-// LinksByEvent finds the messages of a Matrix event in all portals of its room.
-func (s *Store) LinksByEvent(ctx context.Context, room id.RoomID, event id.EventID) ([]Link, error) {
-	return s.manyLinks(ctx, "kind = 'message' AND event_id = ? AND room = ? ORDER BY id", event, room)
-}
-
 // LinksInThread lists the messages below a thread's root that are not removed,
 // oldest first.
 func (s *Store) LinksInThread(ctx context.Context, portal int64, root bridge.MessageID) ([]Link, error) {

@@ -148,35 +148,6 @@ func TestGhosts(t *testing.T) {
 	})
 }
 
-func TestMembers(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, db storetest.DB) {
-		ctx, s := t.Context(), db.Open(t)
-		const room = id.RoomID("!r:x")
-		if must[bool](t)(s.MembersKnown(ctx, room)) {
-			t.Error("known before anything was stored")
-		}
-		member := func(user id.UserID, how string) store.Member {
-			return store.Member{School: "gym", Room: room, User: user, Membership: how, Name: "N", Avatar: "mxc://x/1"}
-		}
-		ok(t, s.SetMember(ctx, member("@z:x", "join")))
-		if must[bool](t)(s.MembersKnown(ctx, room)) {
-			t.Error("one member is not all")
-		}
-		ok(t, s.SetMembers(ctx, "gym", room, []store.Member{member("@a:x", "join"), member("@b:x", "invite"), member("@c:x", "leave")}))
-		if !must[bool](t)(s.MembersKnown(ctx, room)) {
-			t.Error("not known")
-		}
-		ok(t, s.SetMember(ctx, member("@b:x", "join")))
-		ok(t, s.SetMember(ctx, member("@a:x", "ban")))
-		ok(t, s.SetMember(ctx, member("@d:x", "invite")))
-		want := []store.Member{member("@b:x", "join"), member("@d:x", "invite")}
-		if diff := cmp.Diff(want, must[[]store.Member](t)(s.Members(ctx, room))); diff != "" {
-			t.Error(diff)
-		}
-	})
-}
-
 func TestSmallTables(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db storetest.DB) {

@@ -190,16 +190,6 @@ type Ghost struct {
 	Bot       bool            `db:"bot"`
 }
 
-// Member is a Matrix user's membership of a portal's room.
-type Member struct {
-	School     bridge.SchoolID `db:"school"`
-	Room       id.RoomID       `db:"room"`
-	User       id.UserID       `db:"user_id"`
-	Membership string          `db:"membership"` // "join", "invite"; others are not kept
-	Name       string          `db:"name"`
-	Avatar     string          `db:"avatar"` // mxc URL
-}
-
 // LoginState is the last reported state of a bridge's login.
 type LoginState struct {
 	Bridge bridge.ID        `db:"bridge"`

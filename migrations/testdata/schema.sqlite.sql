@@ -126,16 +126,6 @@ CREATE TABLE login_owner (
   owner  TEXT NOT NULL,
   PRIMARY KEY (bridge, school)
 );
-CREATE TABLE member (
-  school     TEXT NOT NULL,
-  bridge     TEXT NOT NULL DEFAULT '',
-  room       TEXT NOT NULL,
-  user_id    TEXT NOT NULL,
-  membership TEXT NOT NULL,
-  name       TEXT NOT NULL,
-  avatar     TEXT NOT NULL,
-  PRIMARY KEY (room, user_id, school, bridge)
-);
 CREATE TABLE portal (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
   school     TEXT NOT NULL,
@@ -161,10 +151,4 @@ CREATE TABLE portal (
 );
 CREATE INDEX portal_room ON portal (room) WHERE room <> '';
 CREATE INDEX portal_school ON portal (school, bridge);
-CREATE TABLE room_known (
-  school TEXT NOT NULL,
-  bridge TEXT NOT NULL DEFAULT '',
-  room   TEXT NOT NULL,
-  PRIMARY KEY (room, school, bridge)
-);
 CREATE TABLE steg_schema (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL);
