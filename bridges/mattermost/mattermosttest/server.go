@@ -14,7 +14,8 @@ import (
 // Server is a Mattermost in memory. Its methods may be called from many
 // goroutines.
 type Server struct {
-	http *httptest.Server
+	http    *httptest.Server
+	writers sync.WaitGroup // of sockets
 
 	mu       sync.Mutex
 	last     int64 // of the clock
@@ -100,6 +101,7 @@ func (s *Server) close() {
 	}
 	s.http.CloseClientConnections()
 	s.http.Close()
+	s.writers.Wait()
 }
 
 // tick is the server's clock: milliseconds, never the same twice. It needs s.mu

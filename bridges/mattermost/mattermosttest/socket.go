@@ -43,15 +43,14 @@ type conn struct {
 	user  string
 	token string
 
-	mu     sync.Mutex
-	ws     *websocket.Conn // nil while broken
-	wake   chan struct{}
-	queue  []frame
-	dead   []frame
-	next   int64
-	held   *frame
-	lost   bool
-	writer sync.WaitGroup
+	mu    sync.Mutex
+	ws    *websocket.Conn // nil while broken
+	wake  chan struct{}
+	queue []frame
+	dead  []frame
+	next  int64
+	held  *frame
+	lost  bool
 }
 
 func jsonText(v any) string {
@@ -158,9 +157,8 @@ func signal(ch chan struct{}) {
 // lose ends a connection for good.
 func (c *conn) lose() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.loseLocked()
-	c.mu.Unlock()
-	c.writer.Wait()
 }
 
 func (c *conn) loseLocked() {
@@ -179,13 +177,12 @@ func (c *conn) loseLocked() {
 // cut breaks the socket without a goodbye; the connection can be resumed.
 func (c *conn) cut() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.ws != nil {
 		_ = c.ws.NetConn().Close()
 		c.ws = nil
 	}
 	signal(c.wake)
-	c.mu.Unlock()
-	c.writer.Wait()
 }
 
 // websocket answers GET websocket.
@@ -219,7 +216,7 @@ func (s *Server) attach(r *http.Request, ws *websocket.Conn) *conn {
 	s.mu.Lock()
 	s.conns[c.id] = c
 	s.mu.Unlock()
-	c.writer.Go(func() { c.write(ws) })
+	c.s.writers.Go(func() { c.write(ws) })
 	return c
 }
 
@@ -247,7 +244,7 @@ func (c *conn) resume(ws *websocket.Conn, seq int64) bool {
 		}
 	}
 	c.ws = ws
-	c.writer.Go(func() { c.write(ws) })
+	c.s.writers.Go(func() { c.write(ws) })
 	return true
 }
 
