@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,7 +200,7 @@ func TestCompare(t *testing.T) {
 			s.matrix["staff"][s.at(t, s.matrix, "staff", "staff anna 1")].Text = "staff anna"
 		}},
 		{name: "the same text twice", want: counts{check.Strange: 1}, change: func(_ *testing.T, s *script) {
-			s.sent = append(s.sent[:len(s.sent):len(s.sent)], s.sent[0])
+			s.sent = append(slices.Clip(s.sent), s.sent[0])
 		}, look: func(*testing.T, check.Report) {}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
