@@ -13,8 +13,8 @@ func printAccess(w *world.World) {
 Everything keeps running until Ctrl-C.
 
 Matrix homeserver  %s   (server name %s)
-  Use Element (desktop, or https://app.element.io with a homeserver on this
-  machine allowed), choose this homeserver and log in as one of
+  Open Element (desktop, or https://app.element.io in a browser on this machine),
+  choose this homeserver and log in as one of
     carla, dario   pupils
     admin          the school's admin: write "help" to %s
   with the password %s

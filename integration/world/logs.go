@@ -7,15 +7,18 @@ import (
 	"path/filepath"
 )
 
-// SaveLogs copies the logs of all servers, Steg's configuration and its database
-// into a folder, for whoever must find out what went wrong.
+// SaveLogs copies the logs of all servers, Steg's configuration, its database and
+// the homeserver's, where these are SQLite, into a folder, for whoever must find
+// out what went wrong.
 func (w *World) SaveLogs(dir string) error {
 	var errs []error
 	var files []string
 	if w.Gateway != nil {
 		files = append(files, w.Gateway.Config(), w.Gateway.LogPath())
-		if found, err := filepath.Glob(filepath.Join(w.Gateway.Dir, "steg.db*")); err == nil {
-			files = append(files, found...)
+		for _, shape := range []string{w.path("steg", "steg.db*"), w.path("homeserver", "*.db*")} {
+			if found, err := filepath.Glob(shape); err == nil {
+				files = append(files, found...)
+			}
 		}
 	}
 	if w.Homeserver != nil {

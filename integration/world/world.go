@@ -63,6 +63,9 @@ func withDefaults(o Options) Options {
 }
 
 func (w *World) make(ctx context.Context) error {
+	if !slices.Contains(Kinds(), w.Kind) {
+		return fmt.Errorf("unknown homeserver %q: choose one of %v", w.Kind, Kinds())
+	}
 	if err := w.makeDir(); err != nil {
 		return fmt.Errorf("make folder of the world: %w", err)
 	}
