@@ -159,6 +159,32 @@ func TestHubRelaysOnceAndNeverBack(t *testing.T) {
 	w.wantSettled()
 }
 
+func TestEncryptedRoomIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	chat := w.net.NewChat("gym/market", false)
+	w.hs.mu.Lock()
+	room := w.hs.newRoom("secret")
+	w.hs.rooms[room].encrypted = true
+	w.hs.mu.Unlock()
+	spec := both("gym/market")
+	spec.Room = string(room)
+	w.school.Portals = []engine.PortalSpec{spec}
+	w.start()
+	w.eventually("the portal pauses and says why", func() bool {
+		p, err := w.st.PortalByChat(t.Context(), "fk", chat)
+		return err == nil && strings.Contains(p.Paused, "encrypted")
+	})
+	w.net.Post(w.teacher, chat, "not for here")
+	w.net.Post(w.teacher, chat, "nor this")
+	w.wantMatrix(room)
+	a, err := w.st.Account(t.Context())
+	w.must(err)
+	if a.Delivered != 0 {
+		t.Errorf("account %+v", a)
+	}
+}
+
 func TestWhatCannotCrossIsTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, both("gym/market"))

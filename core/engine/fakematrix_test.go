@@ -46,6 +46,8 @@ type fakeRoom struct {
 	members map[id.UserID]intent.Member
 	events  []*fakeEvent
 	name    string
+
+	encrypted bool
 }
 
 type fakeEvent struct {
@@ -336,6 +338,12 @@ func (f *fakeMatrix) SetRoomInfo(_ context.Context, room id.RoomID, name, _ stri
 	defer f.mu.Unlock()
 	f.rooms[room].name = name
 	return f.end("info")
+}
+
+func (f *fakeMatrix) Encrypted(_ context.Context, room id.RoomID) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rooms[room].encrypted, nil
 }
 
 func (f *fakeMatrix) SetBridgeInfo(context.Context, id.RoomID, intent.BridgeInfo) error { return nil }

@@ -37,6 +37,7 @@ type Homeserver interface {
 	CreateRoom(ctx context.Context, r intent.Room) (id.RoomID, error)
 	UpdateLevels(ctx context.Context, room id.RoomID, l intent.Levels) error
 	SetRoomInfo(ctx context.Context, room id.RoomID, name, topic string) error
+	Encrypted(ctx context.Context, room id.RoomID) (bool, error)
 	SetBridgeInfo(ctx context.Context, room id.RoomID, info intent.BridgeInfo) error
 	ResolveAlias(ctx context.Context, alias id.RoomAlias) (id.RoomID, error)
 	Join(ctx context.Context, roomOrAlias string) (id.RoomID, error)

@@ -135,6 +135,9 @@ func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
 			if err := e.linkRoom(ctx, p); err != nil {
 				return err
 			}
+			if now := e.portals.id(p.ID); now == nil || now.Paused != "" {
+				return nil
+			}
 		}
 		err := e.applyMode(ctx, p)
 		if bridge.Classify(orNil(err)) == bridge.ClassTemporary {

@@ -121,11 +121,21 @@ func (e *Engine) applyMode(ctx context.Context, p *store.Portal) error {
 	return nil
 }
 
+// encryptedRoom is why nothing crosses into a linked room that is encrypted.
+const encryptedRoom = "the linked room is encrypted, and Steg cannot read what people write there: link a room that is not"
+
 // linkRoom makes the bot a member of an existing room that was named for a
-// portal, and marks it.
+// portal, and marks it. An encrypted room pauses the portal.
 func (e *Engine) linkRoom(ctx context.Context, p *store.Portal) error {
 	if _, err := e.hs.Join(ctx, string(p.Room)); err != nil {
 		return fmt.Errorf("join the linked room (invite %s into it): %w", e.hs.Bot(), err)
+	}
+	encrypted, err := e.hs.Encrypted(ctx, p.Room)
+	if err != nil {
+		return fmt.Errorf("look whether the linked room is encrypted: %w", err)
+	}
+	if encrypted {
+		return e.change(ctx, p.ID, func(p *store.Portal) error { p.Paused = encryptedRoom; return nil })
 	}
 	if err := e.hs.SetBridgeInfo(ctx, p.Room, e.bridgeInfo(p)); err != nil && bridge.Classify(err) != bridge.ClassPermanent {
 		return fmt.Errorf("mark the linked room: %w", err)

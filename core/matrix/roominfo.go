@@ -30,6 +30,16 @@ func (s *Service) SetRoomInfo(ctx context.Context, room id.RoomID, name, topic s
 	return s.setText(ctx, room, "m.room.topic", "topic", topic)
 }
 
+// Encrypted tells whether a room is encrypted (client-server API,
+// m.room.encryption). A room that once was stays so.
+func (s *Service) Encrypted(ctx context.Context, room id.RoomID) (bool, error) {
+	_, err := s.state(ctx, room, event.StateEncryption.Type, "")
+	if errors.Is(err, bridge.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // SetBridgeInfo tells clients which bridge a room belongs to; only when it
 // differs.
 func (s *Service) SetBridgeInfo(ctx context.Context, room id.RoomID, info intent.BridgeInfo) error {
