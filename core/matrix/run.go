@@ -18,6 +18,7 @@ const grace = 10 * time.Second
 // bot's sync, until ctx ends; then it waits for its requests and returns nil.
 // The homeserver may be away at any time. The error says that we cannot listen.
 func (s *Service) Run(ctx context.Context, inbox Inbox) error {
+	s.doubt.raise() // before the first transaction can come
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup

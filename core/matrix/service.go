@@ -26,6 +26,7 @@ type Service struct {
 	creating      *keyLock                       // one CreateRoom per alias
 	sealer        *sealer
 	trust         trust
+	doubt         doubt
 }
 
 // remembered bounds what is known to be registered and joined: a few megabytes.

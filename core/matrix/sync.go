@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,6 +26,8 @@ const (
 // then it returns nil. The position moves only together with a commit of the
 // inbox. Failures are logged and tried again after a pause of 1 to 30 s.
 func (s *Service) Sync(ctx context.Context, inbox Inbox) error {
+	s.doubt.raise()
+	defer s.doubt.settle()
 	pause := pauser{}
 	var at position
 	for ctx.Err() == nil {
@@ -33,12 +36,14 @@ func (s *Service) Sync(ctx context.Context, inbox Inbox) error {
 			break
 		}
 		if err != nil {
+			s.doubt.raise()
 			s.log.LogAttrs(ctx, slog.LevelWarn, "sync failed, trying again", slog.Any("error", err))
 			pause.wait(ctx)
 			continue
 		}
 		pause.reset()
 		at = next
+		s.doubt.settle()
 	}
 	return nil
 }
@@ -57,7 +62,7 @@ func (s *Service) syncStep(ctx context.Context, inbox Inbox, at position) (posit
 			return s.startSync(ctx, inbox, at)
 		}
 	}
-	answer, err := s.sync(ctx, at.token, s.syncFilter())
+	answer, err := s.sync(ctx, at.token, s.syncFilter(), s.doubt.exists())
 	if hasStatus(err, http.StatusBadRequest, "") || hasStatus(err, http.StatusNotFound, "") {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "the homeserver no longer knows the sync position, starting anew and looking back", slog.Any("error", err))
 		return s.startSync(ctx, inbox, at)
@@ -98,7 +103,7 @@ func (s *Service) syncedEvents(ctx context.Context, root gjson.Result, at positi
 	eachRoom(root.Get("rooms.join"), func(room roomKey, joined gjson.Result) bool {
 		timeline := joined.Get("timeline")
 		if timeline.Get("limited").Bool() && timeline.Get("prev_batch").String() != "" {
-			missed, err := s.missed(ctx, room, timeline.Get("prev_batch").String(), at)
+			missed, err := s.missed(ctx, room, timeline.Get("prev_batch").String(), at, s.wanted())
 			if err != nil {
 				failed = err
 				return false
@@ -106,7 +111,7 @@ func (s *Service) syncedEvents(ctx context.Context, root gjson.Result, at positi
 			evs = append(evs, missed...)
 		}
 		timeline.Get("events").ForEach(func(_, raw gjson.Result) bool {
-			if ev, ok := eventOf(raw, room, intent.SourceSync); ok && ev.Type == redactionType {
+			if ev, ok := eventOf(raw, room, intent.SourceSync); ok && slices.Contains(crossingTypes(), ev.Type) {
 				evs = append(evs, ev)
 			}
 			return true
@@ -131,12 +136,14 @@ func (s *Service) ephemeralOf(ctx context.Context, inbox Inbox, root gjson.Resul
 	})
 }
 
-// sync makes one request; since "" does not wait.
-func (s *Service) sync(ctx context.Context, since, filter string) ([]byte, error) {
+// sync makes one request; since "" does not wait, nor does one in haste.
+func (s *Service) sync(ctx context.Context, since, filter string, haste bool) ([]byte, error) {
 	query := url.Values{"filter": {filter}, "set_presence": {"offline"}}
 	if since != "" {
 		query.Set("since", since)
-		query.Set("timeout", strconv.FormatInt(pollTime.Milliseconds(), 10))
+		if !haste {
+			query.Set("timeout", strconv.FormatInt(pollTime.Milliseconds(), 10))
+		}
 	}
 	return s.do(ctx, request{
 		op: "sync", method: http.MethodGet, as: s.bot, query: query, path: path(clientV3, "sync"),

@@ -22,7 +22,7 @@ const (
 	// lookBack is how much further back than the last sync a catch-up reads, for
 	// clocks that differ and events that came late.
 	lookBack = 15 * time.Minute
-	// catchUpPages bounds the catch-up of one room: 20,000 redactions.
+	// catchUpPages bounds the catch-up of one room: 20,000 events.
 	catchUpPages = 200
 	// acceptAtOnce bounds one commit.
 	acceptAtOnce = 500
@@ -32,7 +32,7 @@ const (
 // up room by room, after the new position was taken, so that nothing falls in
 // between.
 func (s *Service) startSync(ctx context.Context, inbox Inbox, at position) (position, error) {
-	answer, err := s.sync(ctx, "", positionFilter())
+	answer, err := s.sync(ctx, "", positionFilter(), true)
 	if err != nil {
 		return position{}, err
 	}
@@ -48,7 +48,7 @@ func (s *Service) startSync(ctx context.Context, inbox Inbox, at position) (posi
 			return position{}, err
 		}
 		for _, room := range rooms {
-			missed, err := s.missed(ctx, room, "", position{at: at.at})
+			missed, err := s.missed(ctx, room, "", position{at: at.at}, crossingTypes())
 			if err != nil {
 				return position{}, err
 			}
@@ -58,16 +58,16 @@ func (s *Service) startSync(ctx context.Context, inbox Inbox, at position) (posi
 	return next, accept(ctx, inbox, evs, next)
 }
 
-// missed reads a room's redactions backwards from a token ("" = now) to the
-// position, and returns them oldest first. A room that the bot may no longer
+// missed reads a room's events of some types backwards from a token ("" = now) to
+// the position, and returns them oldest first. A room that the bot may no longer
 // read has none.
-func (s *Service) missed(ctx context.Context, room id.RoomID, from string, at position) ([]intent.Event, error) {
-	filter := mustFilter(map[string]any{"types": []string{redactionType}})
+func (s *Service) missed(ctx context.Context, room id.RoomID, from string, at position, types []string) ([]intent.Event, error) {
+	filter := mustFilter(map[string]any{"types": types})
 	oldest := at.at.Add(-lookBack).UnixMilli()
 	var evs []intent.Event
 	for n := 0; ; n++ {
 		if n == catchUpPages {
-			s.log.LogAttrs(ctx, slog.LevelError, "catch-up of a room is too long, older redactions are not seen", slog.Int("redactions", len(evs)))
+			s.log.LogAttrs(ctx, slog.LevelError, "catch-up of a room is too long, older events are not seen", slog.Int("events", len(evs)))
 			break
 		}
 		p, err := s.messages(ctx, room, from, at.token, filter, 100)
@@ -82,7 +82,7 @@ func (s *Service) missed(ctx context.Context, room id.RoomID, from string, at po
 			if raw.Get("origin_server_ts").Int() >= oldest {
 				allOlder = false
 			}
-			if ev, ok := eventOf(raw, room, intent.SourceSync); ok && ev.Type == redactionType {
+			if ev, ok := eventOf(raw, room, intent.SourceSync); ok && slices.Contains(types, ev.Type) {
 				evs = append(evs, ev)
 			}
 		}

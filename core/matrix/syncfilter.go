@@ -9,8 +9,22 @@ const redactionType = "m.room.redaction"
 
 type roomKey = id.RoomID
 
+// crossingTypes are the events that may cross to a network.
+func crossingTypes() []string {
+	return []string{redactionType, "m.room.message", "m.room.encrypted", "m.sticker", "m.reaction"}
+}
+
+// wanted are the types that the sync reads now: where there is doubt, all that
+// crosses.
+func (s *Service) wanted() []string {
+	if s.doubt.exists() {
+		return crossingTypes()
+	}
+	return []string{redactionType}
+}
+
 // syncFilter lets through only what homeservers do not push: everything else
-// would come twice, and wake the long poll.
+// would come twice, and wake the long poll. See [doubt] for the exception.
 func (s *Service) syncFilter() string {
 	nothing := map[string]any{"not_types": []string{"*"}}
 	ephemeral := nothing
@@ -24,7 +38,7 @@ func (s *Service) syncFilter() string {
 			"account_data": nothing,
 			"state":        nothing,
 			"ephemeral":    ephemeral,
-			"timeline":     map[string]any{"types": []string{redactionType}, "limit": 100},
+			"timeline":     map[string]any{"types": s.wanted(), "limit": 100},
 		},
 	})
 }

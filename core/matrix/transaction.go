@@ -58,6 +58,7 @@ func (h *handler) transaction(w http.ResponseWriter, req *http.Request) {
 // accept stores events; when that fails it answers, and tells so.
 func (h *handler) accept(w http.ResponseWriter, req *http.Request, evs []intent.Event) bool {
 	ctx := req.Context()
+	h.s.doubt.wait(ctx)
 	if !acquire(ctx, h.order) {
 		return false
 	}

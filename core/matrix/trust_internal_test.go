@@ -115,7 +115,7 @@ func TestCutLongPollIsNoTrouble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.sync(t.Context(), "s1", s.syncFilter()); err == nil {
+	if _, err := s.sync(t.Context(), "s1", s.syncFilter(), false); err == nil {
 		t.Fatal("no error")
 	}
 	if !s.trust.last.IsZero() {
