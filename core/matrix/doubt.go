@@ -18,6 +18,26 @@ import (
 // does not work, pushes must still come through.
 const doubtPause = 10 * time.Second
 
+// doubtTries is how often the homeserver may fail to answer before the sync goes
+// on without reading everything.
+const doubtTries = 3
+
+// trail remembers a position of one to two minutes ago. What was said before it
+// has been pushed, or waits in the homeserver's database.
+type trail struct {
+	back, mid position
+	since     time.Time // when mid was taken
+}
+
+func (t *trail) add(p position, now time.Time) {
+	switch {
+	case t.back.token == "":
+		t.back, t.mid, t.since = p, p, now
+	case now.Sub(t.since) > time.Minute:
+		t.back, t.mid, t.since = t.mid, p, now
+	}
+}
+
 // doubt is whether the sync has yet to read everything.
 type doubt struct {
 	mu     sync.Mutex

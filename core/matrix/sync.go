@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -30,19 +31,33 @@ func (s *Service) Sync(ctx context.Context, inbox Inbox) error {
 	defer s.doubt.settle()
 	pause := pauser{}
 	var at position
+	var past trail
+	refused := 0 // answers in a row that were none
 	for ctx.Err() == nil {
-		next, err := s.syncStep(ctx, inbox, at)
+		from := at
+		if s.doubt.exists() && past.back.token != "" {
+			from = past.back
+		}
+		next, err := s.syncStep(ctx, inbox, from)
 		if ctx.Err() != nil {
 			break
 		}
 		if err != nil {
-			s.doubt.raise()
+			if answer, ok := errors.AsType[*ResponseError](err); !ok || answer.Status != http.StatusInternalServerError {
+				s.doubt.raise()
+			} else if refused++; refused >= doubtTries && s.doubt.exists() {
+				// Dendrite cannot answer when a message is nested very deeply, which
+				// anybody can write. What nobody pushes must still come.
+				s.log.LogAttrs(ctx, slog.LevelWarn, "the homeserver cannot tell all that was said, going on with what it pushes")
+				s.doubt.settle()
+			}
 			s.log.LogAttrs(ctx, slog.LevelWarn, "sync failed, trying again", slog.Any("error", err))
 			pause.wait(ctx)
 			continue
 		}
 		pause.reset()
-		at = next
+		refused, at = 0, next
+		past.add(next, s.now())
 		s.doubt.settle()
 	}
 	return nil
