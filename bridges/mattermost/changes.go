@@ -28,7 +28,7 @@ type sweep struct {
 // contains the canary and has not been cut.
 func (s *sweep) run(ctx context.Context) error {
 	if s.pos.id != "" && s.pos.walk <= s.pos.at {
-		rows, err := s.feed.c.api.postsSince(ctx, string(s.chat.id), s.pos.at-overlap)
+		rows, err := s.feed.c.api.postsSince(ctx, string(s.chat.id), s.pos.at-s.feed.c.overlap)
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (s *sweep) trusted(rows []*model.Post) bool {
 // changes delivers a whole since answer, in the order of the posts' creation,
 // and moves the position to its end.
 func (s *sweep) changes(ctx context.Context, rows []*model.Post) error {
-	before := textsBefore(rows, s.pos.at-overlap)
+	before := textsBefore(rows, s.pos.at-s.feed.c.overlap)
 	rows = slices.DeleteFunc(rows, func(p *model.Post) bool { return p.OriginalId != "" })
 	slices.SortFunc(rows, byCreation)
 	s.feed.c.learnNames(ctx, textsOf(rows...)...)
@@ -104,7 +104,7 @@ const fewRepeats = 50
 
 // skipKnown asks the core what it has of the overlap, when that is much.
 func (s *sweep) skipKnown(ctx context.Context, rows []*model.Post) error {
-	from := s.pos.at - overlap
+	from := s.pos.at - s.feed.c.overlap
 	repeats := 0
 	for _, p := range rows {
 		if p.CreateAt > from && p.CreateAt <= s.pos.seen() {
@@ -142,7 +142,7 @@ func (s *sweep) commit(ctx context.Context, evs []bridge.Event, to cursor) error
 
 // rowEvents makes the events of a row: what it tells that start does not know.
 func (s *sweep) rowEvents(ctx context.Context, p *model.Post, start cursor, before map[string]string) ([]bridge.Event, error) {
-	known := start.at - overlap // every change up to here has been delivered
+	known := start.at - s.feed.c.overlap // every change up to here has been delivered
 	if p.CreateAt <= start.from {
 		return nil, nil
 	}

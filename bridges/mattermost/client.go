@@ -21,6 +21,7 @@ type client struct {
 	login   bridge.LoginID
 	api     *api
 	log     *slog.Logger
+	overlap int64 // how many milliseconds before its cursor a channel is swept
 	people  *people
 	roots   *lru[bridge.MessageID, string] // message → root of its thread
 	replied *lru[string, struct{}]         // roots of threads with replies
@@ -37,7 +38,7 @@ var _ bridge.Client = (*client)(nil)
 
 func newClient(n *network, login bridge.Login) *client {
 	return &client{
-		net: n, login: login.ID, api: newAPI(n), log: n.deps.Log,
+		net: n, login: login.ID, api: newAPI(n), log: n.deps.Log, overlap: defaultOverlap,
 		people:   newPeople(),
 		roots:    newLRU[bridge.MessageID, string](cachedPosts),
 		replied:  newLRU[string, struct{}](cachedPosts),

@@ -72,7 +72,7 @@ type cursor struct {
 	// from is when the channel was linked: posts that are not newer stay outside.
 	from int64
 	// at says that every change up to here has been delivered, but for what
-	// the server committed late (see overlap).
+	// the server committed late (see defaultOverlap).
 	at int64
 	// id is a post that has changed at this time or later: the canary, which every
 	// honest answer must contain. Empty when the channel had no post.

@@ -164,6 +164,45 @@ func TestLiveEventsWaitForTheSweep(t *testing.T) {
 	}
 }
 
+// What came before a sweep is not delivered after it: the sweep knows better. The
+// same holds for what comes during the sweep and is older than what that saw.
+func TestStaleEventsAfterASweep(t *testing.T) {
+	t.Parallel()
+	r, f, ch := newTestFeed(t)
+	asPushed := func(id string) *model.Post {
+		for _, p := range r.server.Live(string(ch.id)) {
+			if p.Id == id {
+				return p
+			}
+		}
+		t.Fatalf("no post %s", id)
+		return nil
+	}
+	gone, edited := r.say(ch.id, "gone"), r.say(ch.id, "first")
+	f.push(ch.id, item{kind: itemPosted, post: asPushed(gone)})
+	if _, err := f.take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(ch.buffer) > 0 {
+		t.Errorf("%d events of before the sweep are kept", len(ch.buffer))
+	}
+	f.push(ch.id, item{kind: itemPosted, post: asPushed(gone)})
+	r.edit(edited, "second")
+	f.push(ch.id, item{kind: itemEdited, post: asPushed(edited)})
+	r.edit(edited, "third")
+	r.remove(gone)
+	pos, err := f.sweepOnce(t.Context(), ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.swept(t.Context(), ch, pos)
+	f.end()
+	if err := f.deliver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.want(ch.id, "third")
+}
+
 // Too many events during a sweep: the channel is swept once more.
 func TestOverflowSweepsAgain(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package mattermost
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ var (
 	_ bridge.Editor  = (*client)(nil)
 	_ bridge.Remover = (*client)(nil)
 )
+
+// nameless stands for a name of which nothing can be shown.
+const nameless = "Matrix"
 
 // maxName is how much of a name is shown; the server itself keeps any length.
 const maxName = 64
@@ -147,7 +151,7 @@ func props(me *self, m *bridge.Outgoing, text string) model.StringInterface {
 		p[propFromWebhook] = "true"
 	}
 	if me.nameOverride {
-		p[propOverrideName] = shownName(m.Author.Name, maxName)
+		p[propOverrideName] = cmp.Or(shownName(m.Author.Name, maxName), nameless)
 	}
 	if me.iconOverride && m.Author.AvatarURL != "" {
 		p[propOverrideIcon] = m.Author.AvatarURL
@@ -182,6 +186,9 @@ func (c *client) Edit(ctx context.Context, m *bridge.OutgoingEdit) error {
 	}
 	// A patch replaces all props.
 	all := maps.Clone(p.GetProps())
+	for _, name := range []string{propFromWebhook, propOverrideName, propOverrideIcon} {
+		delete(all, name) // the server's switches may stand otherwise now
+	}
 	maps.Copy(all, props(me, &m.Outgoing, text))
 	all[propKey] = prop(p, propKey)
 	all[propEdit] = string(m.Key)

@@ -2,13 +2,14 @@ package mattermost
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/mattermost/mattermost/server/public/model"
 	"maunium.net/go/mautrix/event"
 
@@ -29,6 +30,7 @@ type rig struct {
 	token  string
 	kim    string
 	cfg    *Config
+	over   int64 // the clients' overlap, unless 0
 	client *client
 	sink   *bridgetest.Sink
 	log    *bytes.Buffer
@@ -61,6 +63,7 @@ func (r *rig) restart() {
 	}
 	r.t.Cleanup(n.http.CloseIdleConnections)
 	r.client = newClient(n, bridge.Login{ID: "steg"})
+	r.client.overlap = cmp.Or(r.over, r.client.overlap)
 }
 
 // channel makes an open channel with Kim in it.
@@ -213,7 +216,7 @@ func (r *rig) events(chat bridge.ChatID) []string {
 
 func (r *rig) want(chat bridge.ChatID, want ...string) {
 	r.t.Helper()
-	if diff := cmp.Diff(want, r.events(chat)); diff != "" {
+	if diff := gocmp.Diff(want, r.events(chat)); diff != "" {
 		r.t.Errorf("events (-want +got):\n%s", diff)
 	}
 }

@@ -65,7 +65,7 @@ func TestNamePrefix(t *testing.T) {
 		{"Lou", "```\ncode\n```", "**Lou**:\n\n```\ncode\n```"},
 		{"Lou", "1. one", "**Lou**:\n\n1. one"},
 		{"Lou\u202e\x07\n", "hi", "**Lou**: hi"},
-		{"\u200b", "hi", "hi"},
+		{"\u200b", "hi", "**Matrix**: hi"},
 		{long, "hi", "**" + strings.Repeat("n", 63) + "…**: hi"},
 	} {
 		if got := namePrefix(c[0], c[1]); got != c[2] {
@@ -88,6 +88,7 @@ func TestFindReadsBackToTheFirstAttempt(t *testing.T) {
 	for range 450 {
 		r.say(chat, "meanwhile")
 	}
+	r.server.Restart() // pending_post_ids are no help
 	r.restart()
 	m.Uncertain = true
 	before := r.server.Calls("/posts?")
@@ -259,6 +260,20 @@ func TestEditKeepsTheKey(t *testing.T) {
 	}
 	if n := r.server.Calls("PUT"); n != 1 {
 		t.Errorf("%d requests for one edit, want 1", n)
+	}
+	if got := prop(p, propOverrideName); got != "Lou Example" {
+		t.Errorf("the name is %q after an edit", got)
+	}
+	// The switches are off when it is edited again.
+	r.server.Set(func(s *mattermosttest.Switches) { s.NameOverride, s.IconOverride = false, false })
+	r.restart()
+	e = &bridge.OutgoingEdit{Outgoing: *r.out(chat, "k4", "third"), Target: sent.ID}
+	if err := r.client.Edit(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	p = r.only(chat)
+	if p.Message != "**Lou Example**: third" || prop(p, propOverrideName) != "" || prop(p, propFromWebhook) != "" || prop(p, propKey) != "k1" {
+		t.Errorf("text %q with the props %v", p.Message, p.GetProps())
 	}
 	foreign := r.say(chat, "Kim's")
 	e = &bridge.OutgoingEdit{Outgoing: *r.out(chat, "k3", "x"), Target: bridge.MessageID(foreign)}

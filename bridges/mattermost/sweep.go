@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	// overlap is how much before the cursor a sweep begins. A change is stamped
-	// before it is committed, so an earlier stamp may appear later.
-	overlap = int64(10_000)
+	// defaultOverlap is how many milliseconds before the cursor a sweep begins. A
+	// change is stamped before it is committed, so an earlier stamp may appear
+	// later.
+	defaultOverlap = int64(10_000)
 	// chunk is about how many events of a sweep are delivered at once.
 	chunk = 200
 	// The pauses after a failed sweep of a channel.
@@ -172,7 +173,7 @@ func (f *feed) inspect(ctx context.Context, ch *chat, look bool) (closed bool, e
 			return false, err
 		}
 	}
-	if !ch.gone && ch.info.UpdateAt <= max(ch.told, ch.pos.from, ch.pos.at-overlap) {
+	if !ch.gone && ch.info.UpdateAt <= max(ch.told, ch.pos.from, ch.pos.at-f.c.overlap) {
 		return false, nil
 	}
 	change, err := f.chatChange(ctx, ch, "")

@@ -134,6 +134,44 @@ func TestWalkGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
+// A sweep that ends half way leaves the cursor before everything that is missing,
+// also when a row of the first part has changed last of all.
+func TestSweepInPartsSkipsNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.over = 1
+	r.restart()
+	chat := r.linked()
+	want := []string{"edited"}
+	first := r.say(chat, "first")
+	for i := range 700 {
+		want = append(want, strconv.Itoa(i))
+		r.say(chat, want[len(want)-1])
+	}
+	r.edit(first, "edited")
+	for fail := 2; fail <= 4; fail++ {
+		r.sink.Decide(func(n int) bridgetest.Fate {
+			if n == 2 {
+				return bridgetest.Fail
+			}
+			return bridgetest.Commit
+		})
+		if err := r.client.Run(t.Context(), r.sink); err == nil {
+			t.Fatal("Run goes on after a failed Deliver")
+		}
+		r.restart()
+	}
+	r.sink.Decide(nil)
+	r.connected()
+	var got []string
+	for _, m := range r.sink.View(chat) {
+		got = append(got, m.Content.Body)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+}
+
 // The canary was removed from the server's database for good.
 func TestSweepWithoutCanary(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package mattermost
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -117,10 +118,7 @@ func escapeText(s string) string {
 
 // namePrefix puts a speaker's name before a text.
 func namePrefix(name, text string) string {
-	if name = shownName(name, maxName); name == "" {
-		return text
-	}
-	head := "**" + escapeText(name) + "**:"
+	head := "**" + escapeText(cmp.Or(shownName(name, maxName), nameless)) + "**:"
 	if startsBlock(text) {
 		return head + "\n\n" + text
 	}

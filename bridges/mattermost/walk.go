@@ -31,7 +31,7 @@ var errBusy = errors.New("the channel changes faster than it can be read")
 // that is cut, too, since very much has happened within the overlap, the overlap
 // is walked once more instead, and the answer need not reach over it.
 func (s *sweep) walk(ctx context.Context) error {
-	back := overlap
+	back := s.feed.c.overlap
 	for range maxRounds {
 		newest, err := s.feed.c.api.newestPosts(ctx, string(s.chat.id), 1)
 		if err != nil {
@@ -62,7 +62,7 @@ func (s *sweep) walk(ctx context.Context) error {
 }
 
 // bound is the time up to which all posts have been delivered.
-func (s *sweep) bound() int64 { return max(s.pos.seen()-overlap, s.pos.from) }
+func (s *sweep) bound() int64 { return max(s.pos.seen()-s.feed.c.overlap, s.pos.from) }
 
 // forward delivers the posts after the bound.
 func (s *sweep) forward(ctx context.Context) error {
@@ -164,7 +164,7 @@ func (s *sweep) checkPart(ctx context.Context, part []bridge.MessageID) error {
 	present := make(map[string]bool, len(found))
 	s.feed.c.learnNames(ctx, textsOf(found...)...)
 	slices.SortFunc(found, byCreation)
-	known := s.pos.at - overlap
+	known := s.pos.at - s.feed.c.overlap
 	var evs []bridge.Event
 	for _, p := range found {
 		present[p.Id] = true

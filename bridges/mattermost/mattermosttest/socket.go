@@ -359,9 +359,11 @@ func (s *Server) Cut(user string) {
 	}
 }
 
-// Forget makes the server forget all broken connections, as a restart does.
-func (s *Server) Forget() {
+// Restart makes the server forget what a restarted one forgets: connections,
+// which end, and pending_post_ids.
+func (s *Server) Restart() {
 	s.mu.Lock()
+	clear(s.pending)
 	var gone []*conn
 	for id, c := range s.conns {
 		gone = append(gone, c)
