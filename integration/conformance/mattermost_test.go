@@ -1,0 +1,45 @@
+package conformance_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/steg-bridge/steg/bridges/mattermost"
+	"github.com/steg-bridge/steg/bridges/mattermost/mattermosttest"
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/bridge/bridgetest"
+	"github.com/steg-bridge/steg/integration/harness"
+	"github.com/steg-bridge/steg/integration/harness/harnesstest"
+)
+
+func TestMattermost(t *testing.T) {
+	if os.Getenv("STEG_LONG") == "" {
+		t.Skip("takes minutes: STEG_LONG=1 runs the conformance suite on the real Mattermost")
+	}
+	pg := harnesstest.Postgres(t, harness.PostgresOptions{})
+	mm := harnesstest.Mattermost(t, harness.MattermostOptions{Postgres: pg})
+	bridgetest.Run(t, bridgetest.Opts{
+		// One server for all cases: they follow each other.
+		Settle: time.Minute, Serial: true,
+		New: func(tb testing.TB, deps bridge.Deps) bridgetest.Env {
+			tb.Helper()
+			remote := mattermosttest.NewRealRemote(tb, mm.URL, mm.Admin.Token)
+			open := func(tb testing.TB) bridge.Bridge {
+				tb.Helper()
+				b, err := mattermost.Definition().New(func(into any) error {
+					return yaml.UnmarshalWithOptions([]byte(remote.Config()), into, yaml.Strict())
+				}, deps)
+				if err != nil {
+					tb.Fatalf("open the bridge: %v", err)
+				}
+				return b
+			}
+			return bridgetest.Env{
+				Bridge: open(tb), Login: bridge.Login{ID: "steg"}, Remote: remote, Restart: open, Secrets: []string{remote.Token},
+			}
+		},
+	})
+}
