@@ -46,7 +46,7 @@ func run(ctx context.Context, p plan, databases string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // PostgreSQL runs under another account and must get through
+	if err := os.Chmod(dir, 0o711); err != nil { // PostgreSQL runs under another account and must get through
 		return err
 	}
 	binary, err := world.Build(ctx, dir)
