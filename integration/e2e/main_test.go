@@ -21,7 +21,7 @@ var worlds = worldtest.Worlds{Shape: func(o *world.Options) {
 func TestMain(m *testing.M) { os.Exit(worlds.Run(m)) }
 
 // patience bounds every wait of a test. What takes longer has failed.
-const patience = 40 * time.Second
+const patience = 150 * time.Second
 
 // core tests run on every homeserver, always.
 func core(t *testing.T, test func(t *testing.T, kind world.Kind)) {
