@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -140,7 +139,7 @@ func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
 			}
 		}
 		err := e.applyMode(ctx, p)
-		if bridge.Classify(orNil(err)) == bridge.ClassTemporary {
+		if err != nil && bridge.Classify(err) == bridge.ClassTemporary {
 			return err
 		}
 		// A room that does not let the bot set its levels is bridged all the same;
@@ -151,15 +150,6 @@ func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
 		return err
 	}
 	return nil
-}
-
-var errNone = errors.New("none")
-
-func orNil(err error) error {
-	if err == nil {
-		return errNone
-	}
-	return err
 }
 
 // follow makes a chat's events reach the login, from now on.

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// A homeserver that dies loses pushes: Synapse keeps events that wait for another
-// transaction in memory, after it has stored that they were handled
-// (handlers/appservice.py, appservice/scheduler.py; seen: one of 203 messages in a
-// run with one kill -9). The bot's /sync has them all.
+// A homeserver that dies may not push what it had: Synapse, killed after it stored
+// a transaction and before it sent it, sends that one only after the next failure
+// (seen: one of 203 messages in a run with one kill -9, the transaction still in
+// its table). The bot's /sync has them all.
 // So whenever the connection to the homeserver was in doubt, and at each start,
-// the sync reads everything that crosses once, from its last position, and
+// the sync reads everything that crosses once, from a position a minute or two back, and
 // transactions wait for that: what they bring is younger.
 
 // doubtPause is how long a transaction waits at most for the sync. Where the sync

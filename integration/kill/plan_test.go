@@ -73,8 +73,7 @@ func short(kind world.Kind) plan {
 		}}}
 	}
 	// Dendrite itself is killed in the long runs only, which find messages in another
-	// order then: probably those that it had taken before and shows half a minute
-	// after its restart, behind newer ones. That is open.
+	// order once; the cause is not proved. That is open.
 	return plan{name: "short", rate: 20, patience: 3 * time.Minute, acts: []act{
 		{takes: 15 * time.Second, steg: 6, mattermost: 2, cutSteg: 4, cutMattermost: 4},
 	}}
