@@ -106,6 +106,8 @@ CREATE TABLE dead_letter (
 
 -- The message map; also remembers every key that is done.
 -- kind: message; other = a step that made no message; dropped = by a policy.
+-- Each question that is asked of it fits one index only, so that PostgreSQL's plan
+-- is right even when it was made while the table was empty.
 CREATE TABLE link (
   id          @ID@,
   school      @KEY@ NOT NULL,
@@ -122,10 +124,10 @@ CREATE TABLE link (
   root_remote @KEY@ NOT NULL,
   at          BIGINT NOT NULL,
   removed     BOOLEAN NOT NULL,
-  UNIQUE (portal, dir, item_key, bridge, school)
+  UNIQUE (item_key, portal, dir, bridge, school)
 );
-CREATE INDEX link_remote ON link (portal, remote_id) WHERE kind = 'message';
-CREATE INDEX link_event ON link (event_id) WHERE kind = 'message';
+CREATE INDEX link_remote ON link (portal, remote_id) WHERE remote_id <> '';
+CREATE INDEX link_event ON link (event_id) WHERE event_id <> '';
 CREATE INDEX link_thread ON link (portal, root_remote) WHERE root_remote <> '';
 CREATE INDEX link_old ON link (at) WHERE kind <> 'message';
 

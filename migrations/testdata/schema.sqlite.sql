@@ -105,11 +105,11 @@ CREATE TABLE link (
   root_remote TEXT NOT NULL,
   at          BIGINT NOT NULL,
   removed     BOOLEAN NOT NULL,
-  UNIQUE (portal, dir, item_key, bridge, school)
+  UNIQUE (item_key, portal, dir, bridge, school)
 );
-CREATE INDEX link_event ON link (event_id) WHERE kind = 'message';
+CREATE INDEX link_event ON link (event_id) WHERE event_id <> '';
 CREATE INDEX link_old ON link (at) WHERE kind <> 'message';
-CREATE INDEX link_remote ON link (portal, remote_id) WHERE kind = 'message';
+CREATE INDEX link_remote ON link (portal, remote_id) WHERE remote_id <> '';
 CREATE INDEX link_thread ON link (portal, root_remote) WHERE root_remote <> '';
 CREATE TABLE login (
   school TEXT NOT NULL DEFAULT '',
