@@ -37,7 +37,7 @@ func (s *Store) query(ctx context.Context, args ...any) (*sql.Rows, error) {
 	if s.Multi() {
 		return s.r.QueryContext(ctx, s.r.Rebind(fetchItems), args...)
 	}
-	stmt, err := s.prepare(ctx, fetchItems) //nolint:sqlclosecheck // kept as long as the store
+	stmt, err := s.preparedRead(ctx, stmtKey{"fetch", 0}, func() string { return fetchItems }) //nolint:sqlclosecheck // kept as long as the store
 	if err != nil {
 		return nil, err
 	}

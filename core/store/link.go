@@ -17,7 +17,7 @@ const linkColumns = `school, bridge, portal, dir, item_key, kind, room, event_id
 // byAge sorts the few rows that an index finds. The sum keeps PostgreSQL from
 // walking the whole table by number instead, which is what a plan does that was
 // made while the table was empty, and plans are kept.
-const byAge = `ORDER BY id + 0`
+const byAge = `ORDER BY link.id + 0`
 
 type linkRow struct {
 	Link
@@ -32,19 +32,13 @@ func (r linkRow) link() Link {
 // LinkByRemote finds the message with the network's ID in a portal, the first
 // one made when there are several. [ErrNoRow] when unknown.
 func (s *Store) LinkByRemote(ctx context.Context, portal int64, remote bridge.MessageID) (Link, error) {
-	return s.oneLink(ctx, "kind = 'message' AND portal = ? AND remote_id = ? AND remote_id <> '' "+byAge+" LIMIT 1", portal, remote)
+	return s.byRemote.find(ctx, portal, string(remote))
 }
 
 // LinkByEvent finds the message of a Matrix event in a portal, the first one made
 // when there are several. [ErrNoRow] when unknown.
 func (s *Store) LinkByEvent(ctx context.Context, portal int64, event id.EventID) (Link, error) {
-	return s.oneLink(ctx, "kind = 'message' AND event_id = ? AND event_id <> '' AND portal = ? "+byAge+" LIMIT 1", event, portal)
-}
-
-func (s *Store) oneLink(ctx context.Context, where string, args ...any) (Link, error) {
-	var r linkRow
-	err := s.one(ctx, &r, "SELECT "+linkColumns+" FROM link WHERE "+where, args...)
-	return r.link(), wrap("read message map", err)
+	return s.byEvent.find(ctx, string(event), portal)
 }
 
 // LinksInThread lists the messages below a thread's root that are not removed,

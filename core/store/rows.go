@@ -137,6 +137,48 @@ func (r *rows) values(size int) string {
 	return "(SELECT " + strings.Join(names, ", ") + " FROM (VALUES " + strings.Repeat(row, size)[2:] + ")) AS d"
 }
 
+// readRows runs a query on a table of values, outside of any transaction.
+func (s *Store) readRows(ctx context.Context, name, query string, r *rows, visit func(scanner) error) error {
+	if s.dialect == migrations.Postgres {
+		text, args := r.unnest()
+		res, err := s.r.QueryContext(ctx, s.r.Rebind(strings.Replace(query, "@D@", text, 1)), args...)
+		if err != nil {
+			return err
+		}
+		return each(res, visit)
+	}
+	size := 1 << bits.Len(uint(r.count-1))
+	stmt, err := s.preparedRead(ctx, stmtKey{name, size}, func() string { return strings.Replace(query, "@D@", r.values(size), 1) })
+	if err != nil {
+		return err
+	}
+	args := make([]any, size*len(r.names))
+	copy(args, r.vals)
+	return runStmt(ctx, stmt, args, visit)
+}
+
+// preparedRead is a statement of SQLite's readers, prepared once: SQLite takes
+// longer to parse it than to answer it. pgx does that by itself.
+func (s *Store) preparedRead(ctx context.Context, key stmtKey, text func() string) (*sqlx.Stmt, error) {
+	s.mu.Lock()
+	stmt := s.reads[key]
+	s.mu.Unlock()
+	if stmt != nil {
+		return stmt, nil
+	}
+	fresh, err := s.r.PreparexContext(ctx, text())
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stmt = s.reads[key]; stmt == nil {
+		s.reads[key] = fresh
+		return fresh, nil
+	}
+	return stmt, fresh.Close() //nolint:sqlclosecheck // somebody else was faster
+}
+
 // prepared is a statement of the writer's connection. While a transaction holds
 // that connection nothing can be prepared for longer than it: the first time a
 // statement is used, it is only noted, and prepared after the transaction.

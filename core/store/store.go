@@ -37,13 +37,15 @@ type Store struct {
 	lanes  map[LaneKey]int64      // numbers of lanes that exist; a lane never goes away
 	stmts  map[stmtKey]*sqlx.Stmt // SQLite: prepared on w
 	wanted map[stmtKey]string     // SQLite: to be prepared
-	reads  map[string]*sqlx.Stmt  // prepared on r, by query
+	reads  map[stmtKey]*sqlx.Stmt // SQLite: prepared on r
+
+	byRemote, byEvent *lookups
 }
 
 // Open opens the database, creates it when it does not exist and brings its
 // schema up to date. Its errors tell people what to change. Close it.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{now: o.Now, log: o.Log, lanes: map[LaneKey]int64{}, stmts: map[stmtKey]*sqlx.Stmt{}, wanted: map[stmtKey]string{}, reads: map[string]*sqlx.Stmt{}}
+	s := &Store{now: o.Now, log: o.Log, lanes: map[LaneKey]int64{}, stmts: map[stmtKey]*sqlx.Stmt{}, wanted: map[stmtKey]string{}, reads: map[stmtKey]*sqlx.Stmt{}}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -53,6 +55,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := s.connect(ctx, o); err != nil {
 		return nil, err
 	}
+	s.byRemote = newLookups(s, "by remote", "link.portal = d.portal AND link.remote_id = d.remote_id AND link.remote_id <> ''", "portal:n", "remote_id:t")
+	s.byEvent = newLookups(s, "by event", "link.event_id = d.event_id AND link.event_id <> '' AND link.portal = d.portal", "event_id:t", "portal:n")
 	if err := s.migrate(ctx, o.Existing); err != nil {
 		return nil, errors.Join(err, s.disconnect())
 	}
@@ -97,40 +101,6 @@ func (s *Store) Tidy(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// one reads a row by a query that each message asks.
-func (s *Store) one(ctx context.Context, into any, query string, args ...any) error {
-	if s.Multi() {
-		return s.r.GetContext(ctx, into, s.r.Rebind(query), args...)
-	}
-	stmt, err := s.prepare(ctx, query) //nolint:sqlclosecheck // kept as long as the store
-	if err != nil {
-		return err
-	}
-	return stmt.GetContext(context.WithoutCancel(ctx), into, args...)
-}
-
-// prepare prepares a query of SQLite's readers once: SQLite takes longer to parse
-// it than to answer it (and to watch ctx meanwhile). pgx does that by itself.
-func (s *Store) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
-	s.mu.Lock()
-	stmt := s.reads[query]
-	s.mu.Unlock()
-	if stmt != nil {
-		return stmt, nil
-	}
-	fresh, err := s.r.PreparexContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if stmt = s.reads[query]; stmt == nil {
-		s.reads[query] = fresh
-		return fresh, nil
-	}
-	return stmt, fresh.Close() //nolint:sqlclosecheck // somebody else was faster
 }
 
 // Multi says whether several processes may share this database.
