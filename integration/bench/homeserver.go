@@ -14,6 +14,9 @@ import (
 // serverName is the homeserver's name in this benchmark.
 const serverName = "hs.test"
 
+// pupil is who writes in every room.
+const pupil = "@pupil:" + serverName
+
 // homeserver answers at once. A room's ID is its alias, so that portals and rooms
 // are known to each other.
 type homeserver struct {
@@ -57,8 +60,10 @@ func (h *homeserver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, map[string]string{"next_batch": "s1"})
 	case strings.Contains(r.URL.Path, "/account/whoami"):
 		answer(w, map[string]string{"user_id": "@steg:" + serverName})
-	case strings.Contains(r.URL.Path, "/joined_members"):
-		answer(w, map[string]any{"joined": map[string]any{}})
+	case strings.HasSuffix(r.URL.Path, "/members"):
+		answer(w, map[string]any{"chunk": []any{map[string]any{
+			"type": "m.room.member", "state_key": pupil, "content": map[string]string{"membership": "join", "displayname": "Pupil"},
+		}}})
 	default:
 		h.Instant.ServeHTTP(w, r)
 	}

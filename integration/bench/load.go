@@ -65,21 +65,13 @@ var errStuck = errors.New("messages do not arrive")
 // room waits until at least n messages have arrived.
 func (s side) room(ctx context.Context, n int) error {
 	const patience = 20 * time.Second
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	for {
-		count, changed := s.meter.state()
-		if count >= n {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-timer.C:
-			return fmt.Errorf("%s: %w: %d of %d in %v", s.name, errStuck, count, n, patience)
-		case <-changed:
-		}
+	if s.meter.await(ctx, n, patience) {
+		return nil
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s: %w: %d of %d in %v", s.name, errStuck, s.meter.arrivals(), n, patience)
 }
 
 // latency drives a side with 100 messages per second and measures what the
@@ -120,13 +112,13 @@ func latency(ctx context.Context, g *gateway, s side, messages int, r *row) erro
 // outward hands Matrix messages to the gateway, in transactions.
 func outward(g *gateway, mm *mattermost, portals int, run string) side {
 	return side{
-		name: "Matrix to Mattermost", meter: mm.meter, window: 2000, batch: 50,
+		name: "Matrix to Mattermost", meter: mm.meter, window: 2000, batch: 100, // as Synapse does
 		hand: func(ctx context.Context, from, count int) error {
 			events := make([]event, 0, count)
 			for n := from; n < from+count; n++ {
 				events = append(events, event{
 					ID: fmt.Sprintf("$%s-%d", run, n), Room: roomOf(aliasOf(n % portals)), Type: "m.room.message",
-					Sender: "@pupil:" + serverName, Time: time.Now().UnixMilli(),
+					Sender: pupil, Time: time.Now().UnixMilli(),
 					Content: map[string]any{
 						"msgtype": "m.text", "body": fmt.Sprintf("A message of **ordinary** length, as people write it #n%d", n),
 						"format":         "org.matrix.custom.html",

@@ -154,7 +154,7 @@ func warm(ctx context.Context, p plan, hs *homeserver, mm *mattermost) error {
 	}
 	quiet := -1
 	return poll(ctx, time.Minute, func() bool { // what the rounds wrote twice
-		n, _ := hs.meter.state()
+		n := hs.meter.arrivals()
 		same := n == quiet
 		quiet = n
 		return same

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,17 +10,18 @@ import (
 
 // meter counts what arrives on one side, and checks order and doubles per lane.
 type meter struct {
-	mu      sync.Mutex
-	changed chan struct{}
-	count   int
-	last    map[string]int
-	faults  []string
-	due     map[int]time.Time // when a message was handed in, where latency is measured
-	took    []time.Duration
+	mu     sync.Mutex
+	count  int
+	want   int           // the count that somebody waits for; 0 = nobody
+	enough chan struct{} // told when it is reached
+	last   map[string]int
+	faults []string
+	due    map[int]time.Time // when a message was handed in, where latency is measured
+	took   []time.Duration
 }
 
 func newMeter() *meter {
-	return &meter{changed: make(chan struct{}), last: map[string]int{}, due: map[int]time.Time{}}
+	return &meter{enough: make(chan struct{}, 1), last: map[string]int{}, due: map[int]time.Time{}}
 }
 
 // reset begins a run.
@@ -55,15 +57,43 @@ func (m *meter) arrived(lane string, n int) {
 		m.took = append(m.took, now.Sub(at))
 		delete(m.due, n)
 	}
-	close(m.changed)
-	m.changed = make(chan struct{})
+	if m.want > 0 && m.count >= m.want {
+		m.want = 0
+		m.enough <- struct{}{}
+	}
 }
 
-// state returns the count, and what is closed when it changes.
-func (m *meter) state() (int, <-chan struct{}) {
+// arrivals returns how many have arrived.
+func (m *meter) arrivals() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.count, m.changed
+	return m.count
+}
+
+// await waits until n have arrived. The driver is not woken for each of them: it
+// would take the time of the gateway that it measures. One waits at a time.
+func (m *meter) await(ctx context.Context, n int, patience time.Duration) bool {
+	m.mu.Lock()
+	if m.count >= n {
+		m.mu.Unlock()
+		return true
+	}
+	m.want = n
+	m.mu.Unlock()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-m.enough:
+		return true
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.want = 0; len(m.enough) > 0 {
+		<-m.enough
+	}
+	return m.count >= n
 }
 
 // lanes counts the lanes in which something has arrived.
