@@ -50,7 +50,9 @@ func TestManyAskAtOnce(t *testing.T) {
 				}
 				defer cancel()
 				for _, ask := range []func() (store.Link, error){
-					func() (store.Link, error) { return s.LinkByRemote(ctx, portal, bridge.MessageID(fmt.Sprintf("m%d", key))) },
+					func() (store.Link, error) {
+						return s.LinkByRemote(ctx, portal, bridge.MessageID(fmt.Sprintf("m%d", key)))
+					},
 					func() (store.Link, error) { return s.LinkByEvent(ctx, portal, id.EventID(fmt.Sprintf("$%d", key))) },
 				} {
 					l, err := ask()
