@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/steg-bridge/steg/core/admin"
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/command"
 	"github.com/steg-bridge/steg/core/engine"
@@ -46,6 +47,7 @@ type Core struct {
 	matrix   *matrix.Service
 	engine   *engine.Engine
 	queue    *queue.Queue
+	admin    *admin.Server
 	owned    *ownership
 }
 
@@ -86,10 +88,16 @@ func (c *Core) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.admin = admin.New(admin.Options{
+		Listen: c.opts.AdminListen, Source: c.st, Version: c.opts.Version, Log: c.opts.Log, Now: c.opts.Now,
+		Ready:        func(ctx context.Context) error { _, err := c.st.Revision(ctx); return err },
+		OpenBreakers: func() []string { return c.queue.OpenBreakers() },
+	})
 	c.owned = &ownership{instance: c.instance}
 	c.engine, err = engine.New(engine.Options{
 		Store: c.st, Homeserver: c.matrix, Bridges: c.opts.Bridges, Schools: c.opts.Schools, Limits: c.opts.Limits,
 		Log: c.opts.Log, Now: c.opts.Now, Own: c.owned.claim,
+		Observe: c.admin.Observe,
 		Clients: clients, Commander: Operator(c.st, c.matrix, c.opts, clients),
 	})
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/steg-bridge/steg/core/admin"
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/store"
 )
@@ -16,14 +15,10 @@ import (
 // Run serves until ctx ends, then stops in order: first what takes in, then the
 // lanes, which finish their running steps. It returns nil after a graceful stop.
 func (c *Core) Run(ctx context.Context) error {
-	watch := admin.New(admin.Options{
-		Listen: c.opts.AdminListen, Source: c.st, Version: c.opts.Version, Log: c.opts.Log, Now: c.opts.Now,
-		Ready: func(ctx context.Context) error { _, err := c.st.Revision(ctx); return err },
-	})
 	var listener net.Listener
 	if c.opts.AdminListen != "" {
 		var err error
-		if listener, err = watch.Listen(ctx); err != nil {
+		if listener, err = c.admin.Listen(ctx); err != nil {
 			return err
 		}
 	}
@@ -53,7 +48,7 @@ func (c *Core) Run(ctx context.Context) error {
 	start("matrix", func(ctx context.Context) error { return c.matrix.Run(ctx, c.engine) })
 	start("engine", c.engine.Run)
 	if listener != nil {
-		start("admin", func(ctx context.Context) error { return watch.Serve(ctx, listener) })
+		start("admin", func(ctx context.Context) error { return c.admin.Serve(ctx, listener) })
 	}
 	intake.Wait()
 	stopLanes()

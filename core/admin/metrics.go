@@ -38,6 +38,13 @@ type metric struct {
 	value func(*sums) float64
 }
 
+// delayBuckets are upper bounds in seconds, close together where the healthy
+// values are.
+var delayBuckets = []float64{
+	.0002, .0004, .0006, .0008, .001, .00125, .0015, .00175, .002, .0025, .003, .004, .005, .0075, .01, .0125, .015, .02, .03, .05,
+	.1, .25, 1, 5, 30, 300,
+}
+
 var perLane = []string{"bridge", "school", "direction"}
 
 // laneMetrics lists the numbers of each sum of lanes.

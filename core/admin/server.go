@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/store"
 )
 
@@ -40,6 +41,7 @@ type Options struct {
 type Server struct {
 	opts   Options
 	static *prometheus.Registry // what the process tells about itself
+	delays *prometheus.HistogramVec
 }
 
 // How long a probe may take, and how long running requests get at the end.
@@ -64,7 +66,16 @@ func New(opts Options) *Server {
 			Name: "steg_build_info", Help: "The running version.", ConstLabels: prometheus.Labels{"version": opts.Version},
 		}, func() float64 { return 1 }),
 	)
-	return &Server{opts: opts, static: static}
+	delays := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "steg_delay_seconds", Help: "From taking a message in to starting its first send, unless a restart came between.", Buckets: delayBuckets,
+	}, []string{"bridge", "direction"})
+	static.MustRegister(delays)
+	return &Server{opts: opts, static: static, delays: delays}
+}
+
+// Observe counts how long after it was taken in a message's first send started.
+func (s *Server) Observe(b bridge.ID, d store.Dir, took time.Duration) {
+	s.delays.WithLabelValues(string(b), string(d)).Observe(took.Seconds())
 }
 
 // Listen opens the address. The caller passes the listener to [Server.Serve].

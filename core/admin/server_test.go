@@ -79,6 +79,7 @@ func TestMetrics(t *testing.T) {
 	s := admin.New(admin.Options{
 		Source: src, Version: "v1", Now: func() time.Time { return now }, OpenBreakers: func() []string { return []string{"rc"} },
 	})
+	s.Observe("mm", store.DirIn, 1900*time.Microsecond)
 	code, body := ask(t, s, "GET", "/metrics")
 	if code != 200 {
 		t.Fatalf("status %d:\n%s", code, body)
@@ -96,6 +97,8 @@ func TestMetrics(t *testing.T) {
 		`steg_breaker_open{breaker="rc"} 1`,
 		`steg_build_info{version="v1"} 1`,
 		`steg_database_up 1`,
+		`steg_delay_seconds_bucket{bridge="mm",direction="in",le="0.00175"} 0`,
+		`steg_delay_seconds_bucket{bridge="mm",direction="in",le="0.002"} 1`,
 	} {
 		if !strings.Contains(body, line+"\n") {
 			t.Errorf("metrics lack %s", line)

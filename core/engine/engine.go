@@ -30,6 +30,9 @@ type Options struct {
 	// Own reports whether this process may run the login of a bridge; with one
 	// process always true.
 	Own func(ctx context.Context, b bridge.ID) (bool, error)
+	// Observe is told how long after it came a message's first send starts; nil =
+	// nobody wants to know.
+	Observe func(b bridge.ID, d store.Dir, took time.Duration)
 }
 
 // Engine is the logic between lanes, portals, ghosts and logins.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"maunium.net/go/mautrix/id"
@@ -51,6 +52,13 @@ func TestTextCrossesBothWays(t *testing.T) {
 	w.hs.say(room, pupil, "* hi", edit(said, "hi"))
 	w.wantRemote(chat, "Tina Teacher: hello all (edited)", "Pia Pupil: hi (edited)", "  Tina Teacher: and a reply", "  Pia Pupil: me too")
 	w.wantMatrix(room, "Tina Teacher: hello all (edited)", "Pia Pupil: hi (edited)", "  Tina Teacher: and a reply", "Pia Pupil: me too")
+
+	for _, dir := range []store.Dir{store.DirIn, store.DirOut} {
+		n, _ := w.observed.Load(dir)
+		if n, ok := n.(*atomic.Int64); !ok || n.Load() != 2 {
+			t.Errorf("the delay of messages %s was not told twice", dir)
+		}
+	}
 
 	// A removed root takes its replies along, on the other side too.
 	w.net.Delete(w.teacher, chat, post)

@@ -114,6 +114,7 @@ func (e *Engine) send(ctx context.Context, a queue.Attempt, it store.Item, s int
 			return found, nil
 		}
 	}
+	e.sending(it, a)
 	eventID, err := e.hs.Send(ctx, s)
 	if errors.Is(err, bridge.ErrForbidden) {
 		e.ghosts.forget(s.Room, s.As)

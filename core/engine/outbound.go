@@ -116,6 +116,7 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 	if again {
 		return queue.Outcome{Retry: &queue.Retry{Err: errTargetUnderWay, After: soon}}
 	}
+	e.sending(it, a)
 	got, err := l.client.Send(ctx, m)
 	if err != nil {
 		return e.failed(ctx, it, a, err, func(why string) error { return e.tellMatrix(ctx, p, it, ev.Sender, why) })

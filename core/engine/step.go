@@ -56,6 +56,13 @@ func (e *Engine) step(ctx context.Context, it store.Item, a queue.Attempt) queue
 	return e.stepOut(ctx, p, it, a)
 }
 
+// sending notes that the send of an item starts.
+func (e *Engine) sending(it store.Item, a queue.Attempt) {
+	if e.opts.Observe != nil && a.N == 0 && !it.Came.IsZero() {
+		e.opts.Observe(it.Bridge, it.Dir, e.now().Sub(it.Came))
+	}
+}
+
 // drop ends an item under a named policy.
 func drop(it store.Item, name string) queue.Outcome {
 	return queue.Outcome{Done: &store.Done{Item: it, Verdict: store.Dropped, Reason: name}}

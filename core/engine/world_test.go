@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +42,8 @@ type world struct {
 	stop   func()
 
 	teacher bridge.UserID
+
+	observed sync.Map // how often a send's delay was told, by direction: *atomic.Int64
 }
 
 type commands func(who id.UserID, text string) string
@@ -78,6 +81,12 @@ func (w *world) start() {
 	w.engine, err = engine.New(engine.Options{
 		Store: w.st, Homeserver: w.hs, Schools: []engine.School{w.school}, Limits: w.limits, Log: log, Now: time.Now,
 		Bridges: []engine.BridgeSpec{spec}, Clients: map[bridge.ID]bridge.Client{"fk": client},
+		Observe: func(b bridge.ID, d store.Dir, took time.Duration) {
+			n, _ := w.observed.LoadOrStore(d, &atomic.Int64{})
+			if n, ok := n.(*atomic.Int64); ok && b == "fk" && took > 0 {
+				n.Add(1)
+			}
+		},
 		Commander: commands(func(who id.UserID, text string) string {
 			return string(who) + " said " + text
 		}),

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -142,6 +144,7 @@ func (q *Queue) Accept(ctx context.Context, in store.Intake) (int, error) {
 			return 0, errors.New("accept: an entry without a key")
 		}
 	}
+	in.Came = q.o.Now()
 	w := &op{intake: &in, reply: make(chan accepted, 1)}
 	if !q.in.put(w) {
 		return 0, ErrStopped
@@ -190,6 +193,13 @@ func (q *Queue) Wake(match func(store.LaneKey) bool) {
 		case ready, loading, running, ending, deferred:
 		}
 	}
+}
+
+// OpenBreakers names what all its lanes wait for now.
+func (q *Queue) OpenBreakers() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Sorted(maps.Keys(q.breakers))
 }
 
 // Stats tells counters and the present state.

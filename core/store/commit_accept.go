@@ -86,6 +86,7 @@ func (c *commit) accepted(offers []offer, isNew map[int64]bool) {
 		}
 		g.Items = append(g.Items, Item{
 			LaneKey: l.LaneKey, Seq: seqOf(o.id), Key: bridge.Key(clean(o.entry.Key)), Kind: o.entry.Kind, Payload: o.entry.Payload, Accepted: at(c.now),
+			Came: c.b.Intakes[o.intake].Came,
 		})
 	}
 	for _, g := range order {

@@ -42,6 +42,7 @@ type Entry struct {
 
 // Intake is what one call of accept commits together.
 type Intake struct {
+	Came    time.Time // when this process got it; for measurements only
 	Entries []Entry
 	Cursors []CursorMove
 	// SyncToken, when not nil, becomes the stored position of the bot's /sync.
@@ -64,6 +65,8 @@ type Item struct {
 	Kind     string     `db:"kind"`
 	Payload  []byte     `db:"payload"`
 	Accepted time.Time  `db:"-"`
+	// Came is when this process got it; zero when it was read from the database.
+	Came time.Time `db:"-"`
 	// NotBefore is set on a deferred item; the items behind it need not wait.
 	NotBefore time.Time `db:"-"`
 	// Uncertain says that an earlier attempt may have had its effect.

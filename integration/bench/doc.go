@@ -6,8 +6,9 @@
 // For SQLite and for PostgreSQL, and for both directions, it prints
 //
 //   - sustained messages per second over all portals, with order checked;
-//   - the latency that the gateway adds at 100 messages per second: from the
-//     moment an event is handed to it until its send to the other side begins;
+//   - the latency that the gateway adds at 100 messages per second: from taking a
+//     message in until its send begins, as its own metrics count it, and all the
+//     way from one peer's socket to the other's;
 //   - CPU seconds of the gateway per 1,000 messages, and its memory.
 //
 // Run it with make bench. Nothing here decides whether a build is good: figures

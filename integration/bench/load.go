@@ -10,8 +10,10 @@ import (
 // row is a line of the table.
 type row struct {
 	database, direction string
-	rate                float64 // messages per second, sustained
-	p50, p99            time.Duration
+	rate                float64       // messages per second, sustained
+	p50, p99            time.Duration // taken in to send starts, as the gateway counts
+	through50           time.Duration // handed in to arrived, as the stubs see it
+	through99           time.Duration
 	cpu                 time.Duration // per 1,000 messages at full load
 	cpuSlow             time.Duration // per 1,000 messages at 100 per second
 	rss                 int64
@@ -21,11 +23,12 @@ type row struct {
 // side is one direction under load: how a message is handed in, and where it
 // arrives.
 type side struct {
-	name   string
-	meter  *meter
-	window int // messages on their way at most
-	batch  int // handed in at once
-	hand   func(ctx context.Context, from, count int) error
+	name      string
+	direction string // in the gateway's metrics
+	meter     *meter
+	window    int // messages on their way at most
+	batch     int // handed in at once
+	hand      func(ctx context.Context, from, count int) error
 }
 
 // throughput drives a side at full load and measures.
@@ -79,6 +82,10 @@ func (s side) room(ctx context.Context, n int) error {
 func latency(ctx context.Context, g *gateway, s side, messages int, r *row) error {
 	const every = 10 * time.Millisecond
 	s.meter.reset()
+	counts, err := g.delays(ctx, s.direction)
+	if err != nil {
+		return err
+	}
 	before, err := g.usage()
 	if err != nil {
 		return err
@@ -103,7 +110,13 @@ func latency(ctx context.Context, g *gateway, s side, messages int, r *row) erro
 	if err != nil {
 		return err
 	}
-	r.p50, r.p99 = s.meter.percentile(50), s.meter.percentile(99)
+	r.through50, r.through99 = s.meter.percentile(50), s.meter.percentile(99)
+	counted, err := g.delays(ctx, s.direction)
+	if err != nil {
+		return err
+	}
+	counted = counted.since(counts)
+	r.p50, r.p99 = counted.percentile(50), counted.percentile(99)
 	r.cpuSlow = (after.cpu - before.cpu) * 1000 / time.Duration(messages)
 	r.problems = append(r.problems, s.meter.problems()...)
 	return nil
@@ -112,7 +125,7 @@ func latency(ctx context.Context, g *gateway, s side, messages int, r *row) erro
 // outward hands Matrix messages to the gateway, in transactions.
 func outward(g *gateway, mm *mattermost, portals int, run string) side {
 	return side{
-		name: "Matrix to Mattermost", meter: mm.meter, window: 2000, batch: 100, // as Synapse does
+		name: "Matrix to Mattermost", direction: "out", meter: mm.meter, window: 2000, batch: 100, // as Synapse does
 		hand: func(ctx context.Context, from, count int) error {
 			events := make([]event, 0, count)
 			for n := from; n < from+count; n++ {
@@ -134,7 +147,7 @@ func outward(g *gateway, mm *mattermost, portals int, run string) side {
 // inward makes people of the network write.
 func inward(hs *homeserver, mm *mattermost, portals int) side {
 	return side{
-		name: "Mattermost to Matrix", meter: hs.meter, window: 2000, batch: 10,
+		name: "Mattermost to Matrix", direction: "in", meter: hs.meter, window: 2000, batch: 10,
 		hand: func(_ context.Context, from, count int) error {
 			for n := from; n < from+count; n++ {
 				if err := mm.say(n%portals, n); err != nil {

@@ -163,18 +163,20 @@ func warm(ctx context.Context, p plan, hs *homeserver, mm *mattermost) error {
 
 func report(p plan, rows []row) error {
 	fmt.Printf("\nThe gateway alone between instant peers: %d portals, %d cores, %s, %s\n\n", p.portals, runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format("2006-01-02"))
-	fmt.Println("| database | direction | messages/s | added p50 at 100/s | added p99 | CPU s per 1,000 (full load) | CPU s per 1,000 (100/s) | memory at most |")
-	fmt.Println("|---|---|---:|---:|---:|---:|---:|---:|")
+	fmt.Println("| database | direction | messages/s | added at 100/s, p50 | p99 | all the way, p50 | p99 | CPU s per 1,000 (full load) | CPU s per 1,000 (100/s) | memory at most |")
+	fmt.Println("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|")
 	var problems []string
 	for _, r := range rows {
-		fmt.Printf("| %s | %s | %.0f | %s | %s | %.2f | %.2f | %d MB |\n", r.database, r.direction, r.rate,
-			ms(r.p50), ms(r.p99), r.cpu.Seconds(), r.cpuSlow.Seconds(), r.rss>>20)
+		fmt.Printf("| %s | %s | %.0f | %s | %s | %s | %s | %.2f | %.2f | %d MB |\n", r.database, r.direction, r.rate,
+			ms(r.p50), ms(r.p99), ms(r.through50), ms(r.through99), r.cpu.Seconds(), r.cpuSlow.Seconds(), r.rss>>20)
 		problems = append(problems, r.problems...)
 	}
 	if len(problems) > 0 {
 		return fmt.Errorf("messages came doubled or out of order: %v", problems)
 	}
-	fmt.Println("\nOrder was kept in every portal, nothing came twice.")
+	fmt.Println("\nAdded: from taking a message in until its send starts. All the way: from the socket on one side to the socket on the")
+	fmt.Println("other; the Mattermost bridge holds posts back for at least 4 ms, to put those written at the same moment in order.")
+	fmt.Println("Order was kept in every portal, nothing came twice.")
 	return nil
 }
 
