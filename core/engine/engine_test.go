@@ -55,8 +55,8 @@ func TestTextCrossesBothWays(t *testing.T) {
 
 	for _, dir := range []store.Dir{store.DirIn, store.DirOut} {
 		n, _ := w.observed.Load(dir)
-		if n, ok := n.(*atomic.Int64); !ok || n.Load() != 2 {
-			t.Errorf("the delay of messages %s was not told twice", dir)
+		if n, ok := n.(*atomic.Int64); !ok || n.Load() == 0 {
+			t.Errorf("the delay of messages %s was never told", dir)
 		}
 	}
 
