@@ -103,6 +103,36 @@ func TestAnnounceIsOneWayAndVisible(t *testing.T) {
 	w.wantSettled()
 }
 
+// TestModeSwitchedTwice switches a mode back while the room is still being changed
+// for the first switch.
+func TestModeSwitchedTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, engine.PortalSpec{Bridge: "fk", Chat: "gym/news"})
+	chat := w.net.NewChat("gym/news", false)
+	w.start()
+	room := w.room(chat)
+	p, err := w.st.PortalByChat(t.Context(), "fk", chat)
+	w.must(err)
+	set := func(mode store.Mode) error {
+		return w.st.UpdatePortal(t.Context(), p.ID, func(p *store.Portal) error { p.Mode = mode; return nil })
+	}
+	var opened atomic.Bool
+	w.hs.mu.Lock()
+	w.hs.lose = func(op string) error {
+		if op == "levels" && !w.hs.rooms[room].levels.WriteLocked && opened.CompareAndSwap(false, true) {
+			return set(store.ModeAnnounce)
+		}
+		return nil
+	}
+	w.hs.mu.Unlock()
+	w.must(set(store.ModeBoth))
+	w.eventually("the room opened, and locked again", func() bool {
+		w.hs.mu.Lock()
+		defer w.hs.mu.Unlock()
+		return opened.Load() && w.hs.rooms[room].levels.WriteLocked
+	})
+}
+
 func TestPrivateChatIsGuarded(t *testing.T) {
 	t.Parallel()
 	spec := both("gym/staff")

@@ -138,13 +138,14 @@ func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
 				return nil
 			}
 		}
+		applied := p.Mode // it may be switched again meanwhile
 		err := e.applyMode(ctx, p)
 		if err != nil && bridge.Classify(err) == bridge.ClassTemporary {
 			return err
 		}
 		// A room that does not let the bot set its levels is bridged all the same;
 		// the mode holds, it is just not visible.
-		if cerr := e.change(ctx, p.ID, func(p *store.Portal) error { p.Applied = p.Mode; return nil }); cerr != nil {
+		if cerr := e.change(ctx, p.ID, func(p *store.Portal) error { p.Applied = applied; return nil }); cerr != nil {
 			return cerr
 		}
 		return err

@@ -27,12 +27,13 @@ func (e *Engine) ensureRoom(ctx context.Context, p *store.Portal) (id.RoomID, er
 	if now := e.portals.id(p.ID); now != nil && now.Room != "" {
 		return now.Room, nil
 	}
+	applied := p.Mode // it may be switched meanwhile
 	room, err := e.hs.CreateRoom(ctx, e.roomSpec(p))
 	if err != nil {
 		return "", fmt.Errorf("create room of portal %d: %w", p.ID, err)
 	}
 	err = e.change(ctx, p.ID, func(p *store.Portal) error {
-		p.Room, p.OwnRoom, p.Applied = room, true, p.Mode
+		p.Room, p.OwnRoom, p.Applied = room, true, applied
 		return nil
 	})
 	return room, err
