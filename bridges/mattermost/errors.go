@@ -40,6 +40,7 @@ type callError struct {
 	id     string // the server's error id, "" when a proxy or nobody answered
 	after  time.Duration
 	cause  error
+	unsent bool // no connection came about
 }
 
 func (e *callError) Error() string {
@@ -56,7 +57,8 @@ func (e *callError) Unwrap() error { return e.cause }
 
 func newCallError(op string, resp *http.Response, err error) *callError {
 	if resp == nil {
-		return &callError{op: op, cause: networkCause(err)}
+		dial, ok := errors.AsType[*net.OpError](err)
+		return &callError{op: op, cause: networkCause(err), unsent: ok && dial.Op == "dial"}
 	}
 	e := &callError{op: op, status: resp.StatusCode}
 	if appErr, ok := errors.AsType[*model.AppError](err); ok {
@@ -117,9 +119,9 @@ func classify(err error) error {
 		return err
 	case e.status == 0, e.status == http.StatusBadGateway, e.status == http.StatusServiceUnavailable,
 		e.status == http.StatusGatewayTimeout, e.status >= 500 && e.id == "":
-		return &bridge.TemporaryError{Err: err, After: e.after, Shared: true}
-	case e.status == http.StatusTooManyRequests:
-		return &bridge.TemporaryError{Err: err, After: e.after, Shared: true}
+		return &bridge.TemporaryError{Err: err, After: e.after, Shared: true, Unsent: e.unsent}
+	case e.status == http.StatusTooManyRequests: // before the request is looked at
+		return &bridge.TemporaryError{Err: err, After: e.after, Shared: true, Unsent: true}
 	case e.id == idPending:
 		return &bridge.TemporaryError{Err: err, After: pendingPause}
 	case e.status >= 300 && e.status < 400:

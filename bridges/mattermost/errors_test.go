@@ -32,13 +32,14 @@ func TestClassify(t *testing.T) {
 		is     error
 		after  time.Duration
 		shared bool
+		unsent bool
 	}{
-		"refused":          {cause: refused, class: bridge.ClassTemporary, shared: true},
+		"refused":          {cause: refused, class: bridge.ClassTemporary, shared: true, unsent: true},
 		"cut":              {cause: io.EOF, class: bridge.ClassTemporary, shared: true},
 		"cut in the body":  {cause: io.ErrUnexpectedEOF, class: bridge.ClassTemporary, shared: true},
 		"timeout":          {cause: context.DeadlineExceeded, class: bridge.ClassTemporary, shared: true},
 		"cancelled":        {cause: context.Canceled, class: bridge.ClassTemporary, is: context.Canceled},
-		"rate limit":       {status: 429, retry: "7", class: bridge.ClassTemporary, after: 7 * time.Second, shared: true},
+		"rate limit":       {status: 429, retry: "7", class: bridge.ClassTemporary, after: 7 * time.Second, shared: true, unsent: true},
 		"bad gateway":      {status: 502, class: bridge.ClassTemporary, shared: true},
 		"unavailable":      {status: 503, retry: "3", class: bridge.ClassTemporary, after: 3 * time.Second, shared: true},
 		"proxy's 500":      {status: 500, class: bridge.ClassTemporary, shared: true},
@@ -76,8 +77,8 @@ func TestClassify(t *testing.T) {
 				t.Errorf("%v is not %v", got, c.is)
 			}
 			temporary, ok := errors.AsType[*bridge.TemporaryError](got)
-			if ok && (temporary.After != c.after || temporary.Shared != c.shared) {
-				t.Errorf("after %v, shared %v; want %v, %v", temporary.After, temporary.Shared, c.after, c.shared)
+			if ok && (temporary.After != c.after || temporary.Shared != c.shared || temporary.Unsent != c.unsent) {
+				t.Errorf("after %v, shared %v, unsent %v; want %v, %v, %v", temporary.After, temporary.Shared, temporary.Unsent, c.after, c.shared, c.unsent)
 			}
 			for _, leak := range []string{"kim", "school.example", "secret.example", "192.0.2.7"} {
 				if strings.Contains(got.Error(), leak) {
