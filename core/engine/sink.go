@@ -60,15 +60,9 @@ func (s *sink) Deliver(ctx context.Context, evs ...bridge.Event) error {
 // Followed lists the chats that the client must read, with the cursors as the
 // database has them now.
 func (s *sink) Followed(ctx context.Context) ([]bridge.Followed, error) {
-	all, err := s.e.st.Portals(ctx)
+	out, err := s.e.st.Followed(ctx, s.l.spec.ID)
 	if err != nil {
-		return nil, fmt.Errorf("list followed chats: %w", err)
-	}
-	var out []bridge.Followed
-	for i := range all {
-		if p := &all[i]; p.Bridge == s.l.spec.ID && p.Follows && p.Mode != store.ModeOff {
-			out = append(out, bridge.Followed{Chat: p.Chat, Cursor: p.Cursor})
-		}
+		return nil, fmt.Errorf("bridge %s: %w", s.l.spec.ID, err)
 	}
 	return out, nil
 }

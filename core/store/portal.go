@@ -152,6 +152,14 @@ func (s *Store) PortalsByRoom(ctx context.Context, room id.RoomID) ([]Portal, er
 	return s.portals(ctx, "room = ? AND room <> ''", room)
 }
 
+// Followed lists the chats of a bridge that its client must read, by ID of their
+// portals, with the cursors of this moment.
+func (s *Store) Followed(ctx context.Context, br bridge.ID) ([]bridge.Followed, error) {
+	var out []bridge.Followed
+	err := s.r.SelectContext(ctx, &out, s.r.Rebind("SELECT chat, cursor_pos AS cursor FROM portal WHERE bridge = ? AND follows AND mode <> ? ORDER BY id"), br, ModeOff)
+	return out, wrap("list followed chats", err)
+}
+
 func (s *Store) portals(ctx context.Context, where string, args ...any) ([]Portal, error) {
 	var ps []Portal
 	err := s.r.SelectContext(ctx, &ps, s.r.Rebind("SELECT "+portalColumns+" FROM portal WHERE "+where+" ORDER BY id"), args...)

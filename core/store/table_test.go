@@ -76,6 +76,11 @@ func TestPortals(t *testing.T) {
 		if got := must[[]store.Portal](t)(s.Portals(ctx)); len(got) != 3 {
 			t.Errorf("all: %v", got)
 		}
+		off := store.Portal{School: "gym", Bridge: "mm", Chat: "c4", Follows: true, Mode: store.ModeOff}
+		ok(t, s.InsertPortal(ctx, &off))
+		if diff := cmp.Diff([]bridge.Followed{{Chat: "c1", Cursor: "5"}}, must[[]bridge.Followed](t)(s.Followed(ctx, "mm"))); diff != "" {
+			t.Errorf("followed: %s", diff)
+		}
 		_, err := s.Portal(ctx, 999)
 		wantIs(t, err, store.ErrNoRow)
 		_, err = s.PortalByChat(ctx, "mm", "nope")
