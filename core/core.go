@@ -90,7 +90,10 @@ func (c *Core) wire(ctx context.Context) error {
 	}
 	c.admin = admin.New(admin.Options{
 		Listen: c.opts.AdminListen, Source: c.st, Version: c.opts.Version, Log: c.opts.Log, Now: c.opts.Now,
-		Ready:        func(ctx context.Context) error { _, err := c.st.Revision(ctx); return err },
+		Ready: func(ctx context.Context) error {
+			_, err := c.st.Revision(ctx)
+			return errors.Join(err, c.queue.Trouble())
+		},
 		OpenBreakers: func() []string { return c.queue.OpenBreakers() },
 	})
 	c.owned = &ownership{instance: c.instance}

@@ -274,3 +274,23 @@ func TestAcceptNeedsAKey(t *testing.T) {
 		t.Errorf("accept with an ended context: %v", err)
 	}
 }
+
+// Without anything to commit, the queue finds out by itself that the database is
+// back.
+func TestDatabaseBackUnasked(t *testing.T) {
+	t.Parallel()
+	db := storetest.Postgres(t)
+	r := start(t, db.Open(t), stepFunc(func(_ context.Context, it store.Item, _ queue.Attempt) queue.Outcome { return delivered(it) }))
+	r.accept(entry(outLane(1), 0))
+	r.account(store.Account{Received: 1, Delivered: 1})
+	db.Admin(t, fmt.Sprintf("ALTER DATABASE %s ALLOW_CONNECTIONS false", db.Name(t)))
+	db.Admin(t, fmt.Sprintf("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'", db.Name(t)))
+	if _, err := r.q.Accept(t.Context(), store.Intake{Entries: []store.Entry{entry(outLane(1), 1)}}); !store.Temporary(err) {
+		t.Errorf("accept without a database: %v", err)
+	}
+	if err := r.q.Trouble(); !errors.Is(err, store.ErrAway) {
+		t.Errorf("the queue tells %v", err)
+	}
+	db.Admin(t, fmt.Sprintf("ALTER DATABASE %s ALLOW_CONNECTIONS true", db.Name(t)))
+	until(t, "the trouble ends", func() bool { return r.q.Trouble() == nil })
+}

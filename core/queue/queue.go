@@ -104,6 +104,7 @@ type Queue struct {
 	stopping bool
 	paused   bool // our lease may have run out: no new steps
 	stats    Stats
+	trouble  error  // why the last commit failed; nil when it did not
 	spawn    func() // starts a worker; set while Run runs
 	retime   chan struct{}
 
@@ -193,6 +194,13 @@ func (q *Queue) Wake(match func(store.LaneKey) bool) {
 		case ready, loading, running, ending, deferred:
 		}
 	}
+}
+
+// Trouble tells why nothing can be accepted now, nil when it can.
+func (q *Queue) Trouble() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.trouble
 }
 
 // OpenBreakers names what all its lanes wait for now.

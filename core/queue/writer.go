@@ -42,6 +42,8 @@ func (w *writer) run(ctx context.Context) {
 			w.gather(ctx, len(ops))
 		} else if over {
 			return
+		} else if w.failed > 0 {
+			w.probe(ctx)
 		}
 		if look || q.o.Now().Sub(w.polled) >= q.o.Poll {
 			w.look(ctx)
@@ -160,11 +162,26 @@ func (w *writer) trouble(ctx context.Context, err error) {
 	w.q.mu.Lock()
 	defer w.q.mu.Unlock()
 	w.q.stats.CommitErrors++
+	w.q.trouble = err
+}
+
+// probe finds out whether commits work again when nothing waits for one.
+func (w *writer) probe(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, commitLimit)
+	defer cancel()
+	if err := w.q.st.Probe(limited); err != nil {
+		w.trouble(ctx, err)
+		return
+	}
+	w.recovered(ctx)
 }
 
 func (w *writer) recovered(ctx context.Context) {
 	if w.failed > 0 {
 		w.q.o.Log.LogAttrs(ctx, slog.LevelInfo, "database works again", slog.Int("failed_commits", w.failed))
+		w.q.mu.Lock()
+		w.q.trouble = nil
+		w.q.mu.Unlock()
 	}
 	w.failed = 0
 }

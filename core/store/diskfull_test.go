@@ -69,6 +69,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	mu.Unlock()
 	verified(t, s, store.Account{Received: 2, Pending: 2})
+	wantIs(t, q.Trouble(), store.ErrDiskFull)
 	s.LimitPages(t, 1_000_000)
 	wait(t, "all goes on", func() bool { return q.Stats().Delivered == 2 })
 	if n, err := q.Accept(ctx, big); n != 1 || err != nil {
@@ -76,6 +77,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	wait(t, "the last one", func() bool { return q.Stats().Delivered == 3 })
 	verified(t, s, store.Account{Received: 3, Delivered: 3})
+	ok(t, q.Trouble())
 	mu.Lock()
 	defer mu.Unlock()
 	if !slices.Equal(got, []bridge.Key{"first", "second", "third"}) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/steg-bridge/steg/core/bridge"
 )
@@ -9,6 +10,7 @@ import (
 // Names of values that the store keeps for itself (school and bridge "").
 const (
 	kvRevision  = "steg.portal_revision"
+	kvProbe     = "steg.probe"
 	kvSyncToken = "steg.sync_token" //nolint:gosec // the name of a row
 )
 
@@ -26,6 +28,12 @@ func (s *Store) Value(ctx context.Context, school bridge.SchoolID, br bridge.ID,
 func (s *Store) SetValue(ctx context.Context, school bridge.SchoolID, br bridge.ID, key, value string) error {
 	_, err := exec(ctx, s.w, putValue, school, br, clean(key), clean(value))
 	return wrap("store value", err)
+}
+
+// Probe writes something, to find out whether the database can be written to.
+func (s *Store) Probe(ctx context.Context) error {
+	_, err := exec(ctx, s.w, putValue, "", "", kvProbe, strconv.FormatInt(s.stamp(), 10))
+	return wrap("write to database", err)
 }
 
 // SyncToken is the position of the bot's /sync, "" when there is none yet.
