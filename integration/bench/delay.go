@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -19,35 +17,20 @@ type delays struct {
 
 // delays reads the count of a direction from the gateway's metrics.
 func (g *gateway) delays(ctx context.Context, direction string) (d delays, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.admin+"/metrics", nil)
-	if err != nil {
-		return d, err
-	}
-	resp, err := g.client.Do(req)
-	if err != nil {
-		return d, fmt.Errorf("read metrics: %w", err)
-	}
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() {
-		// steg_delay_seconds_bucket{bridge="mm",direction="in",le="0.002"} 17
-		name, value, _ := strings.Cut(lines.Text(), " ")
-		if !strings.HasPrefix(name, "steg_delay_seconds_bucket{") || !strings.Contains(name, `direction="`+direction+`"`) {
-			continue
+	err = g.metrics(ctx, func(name, labels string, value float64) error {
+		if name != "steg_delay_seconds_bucket" || !strings.Contains(labels, `direction="`+direction+`"`) {
+			return nil
 		}
-		_, rest, _ := strings.Cut(name, `le="`)
+		_, rest, _ := strings.Cut(labels, `le="`)
 		bound, _, _ := strings.Cut(rest, `"`)
 		upper, err := strconv.ParseFloat(bound, 64)
 		if err != nil {
-			return d, fmt.Errorf("read metrics: %w", err)
+			return fmt.Errorf("read metrics: %w", err)
 		}
-		count, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return d, fmt.Errorf("read metrics: %w", err)
-		}
-		d.bounds, d.counts = append(d.bounds, upper), append(d.counts, count)
-	}
-	return d, lines.Err()
+		d.bounds, d.counts = append(d.bounds, upper), append(d.counts, value)
+		return nil
+	})
+	return d, err
 }
 
 // since leaves out what was counted before.

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/steg-bridge/steg/core/matrix/matrixtest"
@@ -23,6 +25,8 @@ type homeserver struct {
 	matrixtest.Instant
 
 	meter *meter
+	away  atomic.Bool            // only the proxy in front of it answers: 502
+	sick  atomic.Pointer[string] // a room whose sends fail; nil = none
 }
 
 func newHomeserver() *homeserver {
@@ -38,7 +42,16 @@ func newHomeserver() *homeserver {
 }
 
 func (h *homeserver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch {
+	switch sick := h.sick.Load(); {
+	case h.away.Load():
+		http.Error(w, "no backend", http.StatusBadGateway)
+	case sick != nil && r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/rooms/"+*sick+"/send/"):
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, `{"errcode":"M_UNKNOWN","error":"no"}`)
+	case strings.HasSuffix(r.URL.Path, "/client/versions"):
+		// As Synapse: after an outage nothing is waited for that it might still hold.
+		answer(w, map[string]any{"versions": []string{"v1.2"}, "unstable_features": map[string]bool{"io.element.e2ee_forced.public": false}})
 	case strings.HasSuffix(r.URL.Path, "/createRoom"):
 		var body struct {
 			Alias string `json:"room_alias_name"`

@@ -32,9 +32,9 @@ type side struct {
 }
 
 // throughput drives a side at full load and measures.
-func throughput(ctx context.Context, g *gateway, s side, messages int, r *row) error {
+func throughput(ctx context.Context, f *fleet, s side, messages int, r *row) error {
 	s.meter.reset()
-	before, err := g.usage()
+	before, err := f.usage()
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func throughput(ctx context.Context, g *gateway, s side, messages int, r *row) e
 		return err
 	}
 	took := time.Since(start)
-	after, err := g.usage()
+	after, err := f.usage()
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,6 @@ func (s side) room(ctx context.Context, n int) error {
 // latency drives a side with 100 messages per second and measures what the
 // gateway adds.
 func latency(ctx context.Context, g *gateway, s side, messages int, r *row) error {
-	const every = 10 * time.Millisecond
 	s.meter.reset()
 	counts, err := g.delays(ctx, s.direction)
 	if err != nil {
@@ -90,18 +89,8 @@ func latency(ctx context.Context, g *gateway, s side, messages int, r *row) erro
 	if err != nil {
 		return err
 	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for n := range messages {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-		s.meter.handed(n)
-		if err := s.hand(ctx, n, 1); err != nil {
-			return err
-		}
+	if err := s.pace(ctx, 0, messages, nil); err != nil {
+		return err
 	}
 	if err := s.room(ctx, messages); err != nil {
 		return err
@@ -110,7 +99,8 @@ func latency(ctx context.Context, g *gateway, s side, messages int, r *row) erro
 	if err != nil {
 		return err
 	}
-	r.through50, r.through99 = s.meter.percentile(50), s.meter.percentile(99)
+	took := s.meter.times()
+	r.through50, r.through99 = percentile(took, 50), percentile(took, 99)
 	counted, err := g.delays(ctx, s.direction)
 	if err != nil {
 		return err
@@ -122,26 +112,55 @@ func latency(ctx context.Context, g *gateway, s side, messages int, r *row) erro
 	return nil
 }
 
+// pace hands in 100 messages per second. also, when not nil, is called with each.
+func (s side) pace(ctx context.Context, from, count int, also func(n int) error) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for n := from; n < from+count; n++ {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		s.meter.handed(n)
+		if err := s.hand(ctx, n, 1); err != nil {
+			return err
+		}
+		if also == nil {
+			continue
+		}
+		if err := also(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // outward hands Matrix messages to the gateway, in transactions.
-func outward(g *gateway, mm *mattermost, portals int, run string) side {
+func outward(f *fleet, mm *mattermost, portals int, run string) side {
 	return side{
 		name: "Matrix to Mattermost", direction: "out", meter: mm.meter, window: 2000, batch: 100, // as Synapse does
 		hand: func(ctx context.Context, from, count int) error {
-			events := make([]event, 0, count)
-			for n := from; n < from+count; n++ {
-				events = append(events, event{
-					ID: fmt.Sprintf("$%s-%d", run, n), Room: roomOf(aliasOf(n % portals)), Type: "m.room.message",
-					Sender: pupil, Time: time.Now().UnixMilli(),
-					Content: map[string]any{
-						"msgtype": "m.text", "body": fmt.Sprintf("A message of **ordinary** length, as people write it #n%d", n),
-						"format":         "org.matrix.custom.html",
-						"formatted_body": fmt.Sprintf("A message of <strong>ordinary</strong> length, as people write it #n%d", n),
-					},
-				})
-			}
-			return g.transaction(ctx, events)
+			return f.transaction(ctx, messages(run, from, count, func(n int) int { return n % portals }))
 		},
 	}
+}
+
+// messages makes what people write in rooms; run keeps the IDs of their events apart.
+func messages(run string, from, count int, portal func(n int) int) []event {
+	events := make([]event, 0, count)
+	for n := from; n < from+count; n++ {
+		events = append(events, event{
+			ID: fmt.Sprintf("$%s-%d", run, n), Room: roomOf(aliasOf(portal(n))), Type: "m.room.message",
+			Sender: pupil, Time: time.Now().UnixMilli(),
+			Content: map[string]any{
+				"msgtype": "m.text", "body": fmt.Sprintf("A message of **ordinary** length, as people write it #n%d", n),
+				"format":         "org.matrix.custom.html",
+				"formatted_body": fmt.Sprintf("A message of <strong>ordinary</strong> length, as people write it #n%d", n),
+			},
+		})
+	}
+	return events
 }
 
 // inward makes people of the network write.

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"runtime"
+	"slices"
+	"strings"
 	"syscall"
-	"time"
 
 	"github.com/steg-bridge/steg/integration/harness"
 	"github.com/steg-bridge/steg/integration/world"
@@ -20,27 +18,77 @@ import (
 
 // plan is what to measure.
 type plan struct {
+	only     []string // scenarios
+	database string   // sqlite, postgres or both
+
 	portals  int
 	messages int
 	seconds  int // of the latency run
+
+	backlog        int
+	idlePortals    int
+	idlePeople     int
+	idleSeconds    int
+	failingSeconds int
+	threeMessages  int
 }
+
+// scenarios are what can be measured, in the order in which it is.
+func scenarios() []string { return []string{"throughput", "backlog", "idle", "failing", "three"} }
 
 func main() {
 	p := plan{}
 	flag.IntVar(&p.portals, "portals", 1000, "linked chats")
-	flag.IntVar(&p.messages, "messages", 50_000, "messages per direction at full load")
-	flag.IntVar(&p.seconds, "seconds", 20, "length of the latency run at 100 messages per second")
-	databases := flag.String("database", "both", "sqlite, postgres or both")
+	flag.IntVar(&p.messages, "messages", 50_000, "throughput: messages per direction at full load")
+	flag.IntVar(&p.seconds, "seconds", 20, "throughput: length of the latency run at 100 messages per second")
+	flag.IntVar(&p.backlog, "backlog", 100_000, "backlog: messages while the homeserver is away")
+	flag.IntVar(&p.idlePortals, "idle-portals", 10_000, "idle: linked chats")
+	flag.IntVar(&p.idlePeople, "idle-people", 100_000, "idle: known people")
+	flag.IntVar(&p.idleSeconds, "idle-seconds", 10, "idle: how long nothing happens")
+	flag.IntVar(&p.failingSeconds, "failing-seconds", 15, "failing: how long one chat fails")
+	flag.IntVar(&p.threeMessages, "three-messages", 20_000, "three: messages per direction at full load")
+	flag.StringVar(&p.database, "database", "both", "sqlite, postgres or both")
+	only := flag.String("only", strings.Join(scenarios(), ","), "what to measure")
 	flag.Parse()
+	p.only = strings.Split(*only, ",")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, p, *databases); err != nil {
+	if err := run(ctx, p); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, p plan, databases string) error {
+// check finds what nobody can have meant.
+func (p plan) check() error {
+	for _, name := range p.only {
+		if !slices.Contains(scenarios(), name) {
+			return fmt.Errorf("-only: there is no %q, only %s", name, strings.Join(scenarios(), ", "))
+		}
+	}
+	if !slices.Contains([]string{"sqlite", "postgres", "both"}, p.database) {
+		return errors.New("-database: want sqlite, postgres or both")
+	}
+	if p.portals < 2 {
+		return errors.New("-portals: want 2 at least")
+	}
+	return nil
+}
+
+// bench is what all scenarios share.
+type bench struct {
+	plan
+
+	dir    string
+	binary string
+	pg     *harness.Postgres // nil until somebody needs it
+	lines  report
+}
+
+func run(ctx context.Context, p plan) (err error) {
+	if err := p.check(); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "steg-bench-")
 	if err != nil {
 		return err
@@ -49,135 +97,34 @@ func run(ctx context.Context, p plan, databases string) error {
 	if err := os.Chmod(dir, 0o711); err != nil { // PostgreSQL runs under another account and must get through
 		return err
 	}
-	binary, err := world.Build(ctx, dir)
-	if err != nil {
+	b := &bench{plan: p, dir: dir}
+	if b.binary, err = world.Build(ctx, dir); err != nil {
 		return err
 	}
-	var rows []row
-	if databases != "postgres" {
-		got, err := measure(ctx, p, binary, filepath.Join(dir, "sqlite"), "SQLite", "sqlite:steg.db")
-		if err != nil {
-			return err
-		}
-		rows = append(rows, got...)
-	}
-	if databases != "sqlite" {
-		pg, err := harness.StartPostgres(ctx, harness.PostgresOptions{Dir: filepath.Join(dir, "pg")})
-		if err != nil {
-			return err
-		}
-		defer pg.Kill() //nolint:errcheck // its folder goes too
-		dsn, err := pg.CreateDatabase(ctx, "steg")
-		if err != nil {
-			return err
-		}
-		got, err := measure(ctx, p, binary, filepath.Join(dir, "postgres"), "PostgreSQL", dsn)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, got...)
-	}
-	return report(p, rows)
-}
-
-// measure runs one gateway through all loads.
-func measure(ctx context.Context, p plan, binary, dir, database, dsn string) (rows []row, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	hs, mm := newHomeserver(), newMattermost(p.portals)
-	hsServer, mmServer := httptest.NewServer(hs), httptest.NewServer(mm)
-	defer func() { hsServer.CloseClientConnections(); hsServer.Close() }()
-	defer func() { mmServer.CloseClientConnections(); mmServer.Close() }()
-	g, err := startGateway(ctx, binary, dir, hsServer.URL, mmServer.URL, dsn)
-	if err != nil {
-		return nil, err
-	}
 	defer func() {
-		var state []byte
-		if err != nil {
-			state, _ = exec.CommandContext(ctx, binary, "status", "--config", filepath.Join(dir, "steg.yaml")).CombinedOutput()
-		}
-		err = errors.Join(err, g.stop())
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "%s\n", state[max(0, len(state)-4000):])
-			text, _ := os.ReadFile(g.log)
-			fmt.Fprintf(os.Stderr, "%s\n", text[:min(len(text), 4000)])
+		if b.pg != nil {
+			_ = b.pg.Kill() // its folder goes too
 		}
 	}()
-	fmt.Printf("%s: linking %d chats …\n", database, p.portals)
-	if err := warm(ctx, p, hs, mm); err != nil {
-		return nil, err
+	measure := map[string]func(context.Context) error{
+		"throughput": b.throughput, "backlog": b.backlogs, "idle": b.idles, "failing": b.failings, "three": b.three,
 	}
-	in, out := inward(hs, mm, p.portals), outward(g, mm, p.portals, "full")
-	for _, s := range []side{in, out} {
-		r := row{database: database, direction: s.name}
-		fmt.Printf("%s: %s, %d messages at full load …\n", database, s.name, p.messages)
-		if err := throughput(ctx, g, s, p.messages, &r); err != nil {
-			return nil, err
+	for _, name := range scenarios() {
+		if !slices.Contains(p.only, name) {
+			continue
 		}
-		rows = append(rows, r)
-	}
-	slow := outward(g, mm, p.portals, "slow")
-	for i, s := range []side{in, slow} {
-		fmt.Printf("%s: %s, 100 messages per second for %d s …\n", database, s.name, p.seconds)
-		if err := latency(ctx, g, s, p.seconds*100, &rows[i]); err != nil {
-			return nil, err
+		if err := measure[name](ctx); err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", name, err), b.lines.print(p)) // what was measured before it
 		}
 	}
-	return rows, nil
+	return b.lines.print(p)
 }
 
-// warm waits until every chat is linked, followed and has its room and ghost.
-func warm(ctx context.Context, p plan, hs *homeserver, mm *mattermost) error {
-	select {
-	case <-mm.up:
-	case <-time.After(30 * time.Second):
-		return errors.New("the gateway does not connect to Mattermost")
+// state is what the operator's command says of a gateway.
+func state(ctx context.Context, binary, config string) string {
+	text, err := exec.CommandContext(ctx, binary, "status", "--config", config).CombinedOutput()
+	if err != nil {
+		return err.Error()
 	}
-	s := inward(hs, mm, p.portals)
-	hs.meter.reset()
-	// A chat takes what is written once it is followed: write until all do.
-	deadline := time.Now().Add(5 * time.Minute)
-	for round := 0; ; round++ {
-		if err := s.hand(ctx, round*p.portals, p.portals); err != nil {
-			return err
-		}
-		var seen int
-		_ = poll(ctx, 5*time.Second, func() bool { seen = hs.meter.lanes(); return seen >= p.portals })
-		if seen >= p.portals {
-			break
-		}
-		if time.Now().After(deadline) || ctx.Err() != nil {
-			return fmt.Errorf("only %d of %d chats carry messages", seen, p.portals)
-		}
-	}
-	quiet := -1
-	return poll(ctx, time.Minute, func() bool { // what the rounds wrote twice
-		n := hs.meter.arrivals()
-		same := n == quiet
-		quiet = n
-		return same
-	})
+	return string(text[max(0, len(text)-4000):])
 }
-
-func report(p plan, rows []row) error {
-	fmt.Printf("\nThe gateway alone between instant peers: %d portals, %d cores, %s, %s\n\n", p.portals, runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format("2006-01-02"))
-	fmt.Println("| database | direction | messages/s | added at 100/s, p50 | p99 | all the way, p50 | p99 | CPU s per 1,000 (full load) | CPU s per 1,000 (100/s) | memory at most |")
-	fmt.Println("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|")
-	var problems []string
-	for _, r := range rows {
-		fmt.Printf("| %s | %s | %.0f | %s | %s | %s | %s | %.2f | %.2f | %d MB |\n", r.database, r.direction, r.rate,
-			ms(r.p50), ms(r.p99), ms(r.through50), ms(r.through99), r.cpu.Seconds(), r.cpuSlow.Seconds(), r.rss>>20)
-		problems = append(problems, r.problems...)
-	}
-	if len(problems) > 0 {
-		return fmt.Errorf("messages came doubled or out of order: %v", problems)
-	}
-	fmt.Println("\nAdded: from taking a message in until its send starts. All the way: from the socket on one side to the socket on the")
-	fmt.Println("other; the Mattermost bridge holds posts back for at least 4 ms, to put those written at the same moment in order.")
-	fmt.Println("Order was kept in every portal, nothing came twice.")
-	return nil
-}
-
-func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000) }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -20,21 +21,30 @@ const (
 	teamID = "team0000000000000000000000"
 )
 
-// mattermost answers at once and remembers nothing but its channels.
+// mattermost answers at once. It remembers its channels and what people have
+// written in them, but not what the gateway writes.
 type mattermost struct {
-	channels int
+	channels []json.RawMessage
 	meter    *meter
 	mux      *http.ServeMux
+	history  *history
+	sick     atomic.Pointer[string] // ID of a channel that answers 500; nil = none
+	next     atomic.Int64           // numbers what the gateway writes
 
-	mu   sync.Mutex
-	conn *websocket.Conn
-	up   chan struct{} // closed when a socket is connected
-	seq  int64
-	next int64
+	// wire guards the socket. Who writes waits when the gateway does not read; nothing
+	// that the gateway may wait for takes this lock.
+	wire    sync.Mutex
+	conn    *websocket.Conn
+	seq     int64
+	sockets atomic.Int64 // that have been connected
 }
 
 func newMattermost(channels int) *mattermost {
-	m := &mattermost{channels: channels, meter: newMeter(), mux: http.NewServeMux(), up: make(chan struct{})}
+	m := &mattermost{meter: newMeter(), mux: http.NewServeMux(), history: newHistory(channels)}
+	for n := range channels {
+		text, _ := json.Marshal(channel(n)) //nolint:errchkjson // texts and numbers only
+		m.channels = append(m.channels, text)
+	}
 	reply := func(pattern string, f func(r *http.Request) any) {
 		m.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { answer(w, f(r)) })
 	}
@@ -49,7 +59,7 @@ func newMattermost(channels int) *mattermost {
 	reply("GET "+v4+"/teams/"+teamID, func(*http.Request) any { return team })
 	reply("GET "+v4+"/teams/name/gym", func(*http.Request) any { return team })
 	reply("GET "+v4+"/teams/"+teamID+"/members/{user}", func(*http.Request) any { return map[string]any{"user_id": botID} })
-	reply("GET "+v4+"/users/me/channels", func(*http.Request) any { return m.page(0, m.channels) })
+	reply("GET "+v4+"/users/me/channels", func(*http.Request) any { return m.channels })
 	reply("GET "+v4+"/teams/"+teamID+"/channels", func(r *http.Request) any {
 		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 		size, _ := strconv.Atoi(r.URL.Query().Get("per_page"))
@@ -58,9 +68,9 @@ func newMattermost(channels int) *mattermost {
 	reply("GET "+v4+"/channels/{id}", func(r *http.Request) any { return channel(channelNumber(r.PathValue("id"))) })
 	reply("GET "+v4+"/channels/{id}/members/{user}", func(*http.Request) any { return map[string]any{"user_id": botID} })
 	reply("POST "+v4+"/channels/{id}/members", func(*http.Request) any { return map[string]any{"user_id": botID} })
-	reply("GET "+v4+"/channels/{id}/posts", func(*http.Request) any {
-		return map[string]any{"order": []string{}, "posts": map[string]any{}}
-	})
+	m.mux.HandleFunc("GET "+v4+"/channels/{id}/posts", m.history.posts)
+	reply("POST "+v4+"/posts/ids", m.postsByID)
+	m.mux.HandleFunc("GET "+v4+"/posts/{id}", m.postByID)
 	reply("POST "+v4+"/users/ids", func(*http.Request) any { return []any{user(userID, "teacher", false)} })
 	reply("POST "+v4+"/users/usernames", func(*http.Request) any { return []any{} })
 	reply("GET "+v4+"/system/ping", func(*http.Request) any { return map[string]string{"status": "OK"} })
@@ -69,6 +79,10 @@ func newMattermost(channels int) *mattermost {
 }
 
 func (m *mattermost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if sick := m.sick.Load(); sick != nil && strings.Contains(r.URL.Path, *sick) {
+		fail(w)
+		return
+	}
 	if r.Method == http.MethodPost && r.URL.Path == "/api/v4/posts" {
 		m.post(w, r)
 		return
@@ -96,12 +110,38 @@ func channel(n int) map[string]any {
 	}
 }
 
-func (m *mattermost) page(from, size int) []any {
-	out := []any{}
-	for n := from; n < min(from+size, m.channels); n++ {
-		out = append(out, channel(n))
+func (m *mattermost) page(from, size int) []json.RawMessage {
+	from = min(from, len(m.channels))
+	return m.channels[from:min(from+size, len(m.channels))]
+}
+
+// fail answers as a server does that cannot work on this one request.
+func fail(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusInternalServerError)
+	_, _ = io.WriteString(w, `{"id":"app.post.save.app_error","message":"no","status_code":500}`)
+}
+
+func (m *mattermost) postsByID(r *http.Request) any {
+	var ids []string
+	_ = json.NewDecoder(r.Body).Decode(&ids)
+	out := []json.RawMessage{}
+	for _, id := range ids {
+		if place, w, ok := m.history.find(id); ok {
+			out = append(out, w.post(place))
+		}
 	}
 	return out
+}
+
+func (m *mattermost) postByID(w http.ResponseWriter, r *http.Request) {
+	place, found, ok := m.history.find(r.PathValue("id"))
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(found.post(place))
 }
 
 // post takes what the gateway sends.
@@ -111,11 +151,12 @@ func (m *mattermost) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	channel, key := field(body, "channel_id"), field(body, "steg_key")
+	if sick := m.sick.Load(); sick != nil && channel == *sick {
+		fail(w)
+		return
+	}
 	m.meter.arrived(channel, numberIn(body))
-	m.mu.Lock()
-	m.next++
-	id := m.next
-	m.mu.Unlock()
+	id := m.next.Add(1)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusCreated)
 	_, _ = fmt.Fprintf(w, `{"id":"out%023d","channel_id":%q,"user_id":%q,"create_at":%d,"update_at":%[4]d,"props":{"steg_key":%q}}`,
@@ -135,15 +176,11 @@ func (m *mattermost) socket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	m.mu.Lock()
+	m.wire.Lock()
 	m.conn, m.seq = conn, 1
 	_ = conn.WriteMessage(websocket.TextMessage, []byte(`{"event":"hello","data":{"connection_id":"c1"},"broadcast":{},"seq":0}`))
-	select {
-	case <-m.up:
-	default:
-		close(m.up)
-	}
-	m.mu.Unlock()
+	m.wire.Unlock()
+	m.sockets.Add(1)
 	for {
 		var ask struct {
 			Seq int64 `json:"seq"`
@@ -151,9 +188,9 @@ func (m *mattermost) socket(w http.ResponseWriter, r *http.Request) {
 		if err := conn.ReadJSON(&ask); err != nil {
 			return
 		}
-		m.mu.Lock()
+		m.wire.Lock()
 		err = conn.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"status":"OK","seq_reply":%d,"data":{"text":"pong"}}`, ask.Seq))
-		m.mu.Unlock()
+		m.wire.Unlock()
 		if err != nil {
 			return
 		}
@@ -162,13 +199,10 @@ func (m *mattermost) socket(w http.ResponseWriter, r *http.Request) {
 
 // say pushes a post of a person.
 func (m *mattermost) say(ch, n int) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.next++
-	now := time.Now().UnixMilli()
-	post := fmt.Sprintf(`{"id":"in%024d","channel_id":%q,"user_id":%q,"create_at":%d,"update_at":%[4]d,"message":"A message of **ordinary** length, as people write it #n%[5]d","props":{}}`,
-		m.next, channelID(ch), userID, now, n)
-	text, err := json.Marshal(post)
+	m.wire.Lock()
+	defer m.wire.Unlock()
+	post := written{channel: ch, n: n, at: time.Now().UnixMilli()}
+	text, err := json.Marshal(string(post.post(m.history.add(post))))
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,8 @@ type meter struct {
 	faults []string
 	due    map[int]time.Time // when a message was handed in, where latency is measured
 	took   []time.Duration
+	apart  string // a lane that is in trouble and does not count with the others
+	behind int    // messages that arrived in it
 }
 
 func newMeter() *meter {
@@ -28,7 +30,7 @@ func newMeter() *meter {
 func (m *meter) reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.count, m.faults, m.took = 0, nil, nil
+	m.count, m.faults, m.took, m.behind = 0, nil, nil, 0
 	clear(m.last)
 	clear(m.due)
 }
@@ -52,6 +54,10 @@ func (m *meter) arrived(lane string, n int) {
 		m.faults = append(m.faults, fmt.Sprintf("%d after %d in one portal", n, last))
 	}
 	m.last[lane] = n
+	if lane == m.apart {
+		m.behind++
+		return
+	}
 	m.count++
 	if at, ok := m.due[n]; ok {
 		m.took = append(m.took, now.Sub(at))
@@ -96,6 +102,20 @@ func (m *meter) await(ctx context.Context, n int, patience time.Duration) bool {
 	return m.count >= n
 }
 
+// setApart names the lane that does not count with the others.
+func (m *meter) setApart(lane string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.apart = lane
+}
+
+// late returns how many have arrived in the lane that does not count.
+func (m *meter) late() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.behind
+}
+
 // lanes counts the lanes in which something has arrived.
 func (m *meter) lanes() int {
 	m.mu.Lock()
@@ -103,15 +123,22 @@ func (m *meter) lanes() int {
 	return len(m.last)
 }
 
-// percentile returns the p-th of 100 of the latencies.
-func (m *meter) percentile(p int) time.Duration {
+// times returns the latencies since it was last asked.
+func (m *meter) times() []time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.took) == 0 {
+	took := m.took
+	m.took = nil
+	return took
+}
+
+// percentile returns the p-th of 100 of the latencies.
+func percentile(took []time.Duration, p int) time.Duration {
+	if len(took) == 0 {
 		return 0
 	}
-	slices.Sort(m.took)
-	return m.took[min(len(m.took)*p/100, len(m.took)-1)]
+	slices.Sort(took)
+	return took[min(len(took)*p/100, len(took)-1)]
 }
 
 func (m *meter) problems() []string {
