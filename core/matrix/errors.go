@@ -96,9 +96,13 @@ func broken(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	// Without a connection nothing was sent.
+	return &bridge.TemporaryError{Err: plain(err), Shared: true, Unsent: unsent(err)}
+}
+
+// unsent tells whether there was no connection, so that nothing was sent.
+func unsent(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
-	return &bridge.TemporaryError{Err: plain(err), Shared: true, Unsent: ok && op.Op == "dial"}
+	return ok && op.Op == "dial"
 }
 
 func plain(err error) error {

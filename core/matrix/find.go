@@ -53,7 +53,7 @@ func (s *Service) Find(ctx context.Context, room id.RoomID, as id.UserID, marker
 		}
 		from = page.end
 	}
-	if err := s.certain(ctx, room); err != nil {
+	if err := s.certain(ctx, room, since); err != nil {
 		return "", false, fmt.Errorf("find event: %w", err)
 	}
 	return "", false, nil

@@ -20,7 +20,12 @@ func (p *pauser) reset() { p.next = 0 }
 // ctx ends.
 func (p *pauser) wait(ctx context.Context) {
 	p.next = min(max(p.next*2, firstPause), lastPause)
-	timer := time.NewTimer(p.next/2 + rand.N(p.next/2)) //nolint:gosec // spreads load, hides nothing
+	sleep(ctx, p.next/2+rand.N(p.next/2)) //nolint:gosec // spreads load, hides nothing
+}
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

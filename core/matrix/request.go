@@ -83,9 +83,13 @@ func (s *Service) do(ctx context.Context, r request) ([]byte, error) {
 		return nil, err
 	}
 	switch status {
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusBadGateway, http.StatusServiceUnavailable:
 		if !r.slow {
 			s.trouble()
+		}
+	case http.StatusGatewayTimeout:
+		if !r.slow {
+			s.silence()
 		}
 	}
 	if status/100 != 2 {
@@ -116,13 +120,13 @@ func (s *Service) roundTrip(ctx context.Context, r request) (int, http.Header, [
 	}
 	resp, err := s.http.Do(req)
 	if err != nil {
-		s.troubleUnless(ctx, r)
+		s.broke(ctx, r, err)
 		return 0, nil, nil, fmt.Errorf("%s: %w", r.op, broken(ctx, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := readAll(resp, limit)
 	if err != nil {
-		s.troubleUnless(ctx, r)
+		s.broke(ctx, r, err)
 		return 0, nil, nil, fmt.Errorf("%s: %w", r.op, broken(ctx, err))
 	}
 	return resp.StatusCode, resp.Header, answer, nil

@@ -37,6 +37,7 @@ func (s *Service) Run(ctx context.Context, inbox Inbox) error {
 		})
 		wg.Go(func() { s.wake(ctx) })
 	}
+	wg.Go(func() { s.keepWitness(ctx) })
 	err := s.Sync(ctx, inbox)
 	cancel()
 	wg.Wait()

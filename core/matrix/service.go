@@ -26,6 +26,7 @@ type Service struct {
 	creating      *keyLock                       // one CreateRoom per alias
 	sealer        *sealer
 	trust         trust
+	witness       witness
 	doubt         doubt
 }
 
@@ -65,6 +66,7 @@ func New(opts Options) (*Service, error) {
 		creating:      newKeyLock(),
 		sealer:        sealer,
 		trust:         trust{started: opts.Now()},
+		witness:       witness{turn: make(chan struct{}, 1)},
 	}
 	if opts.SenderLocalpart != "" {
 		s.sender = id.NewUserID(opts.SenderLocalpart, opts.ServerName)

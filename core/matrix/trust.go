@@ -3,8 +3,6 @@ package matrix
 import (
 	"context"
 	"errors"
-	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,11 +25,14 @@ import (
 // builds the same event, down to its ID. In 17 such sends none was doubled.
 // Synapse answers after its commit and has no such queue.
 //
-// A process that was killed may leave requests behind that the homeserver is still
-// working on when the next process looks. Synapse joins a repeat to the request
-// under way, as both have the same transaction ID; Dendrite makes a second event.
+// Without a restart nothing is left over; see [witness] for how that is known.
+//
+// A process that was killed, or a connection that was cut, may leave requests behind
+// that the homeserver is still working on when somebody looks. Synapse joins a repeat
+// to the request under way, as both have the same transaction ID; Dendrite makes a
+// second event.
 const (
-	startPause     = 10 * time.Second // a busy Dendrite needs a few seconds
+	workPause      = 10 * time.Second // a busy Dendrite needs a few seconds
 	hiddenPause    = 35 * time.Second
 	redeliverPause = 5*time.Minute + 30*time.Second
 	// trustSkew is how far the homeserver's clock may be from ours here; a larger
@@ -45,63 +46,96 @@ type trust struct {
 	mu      sync.Mutex
 	began   time.Time // of the last trouble
 	last    time.Time // sign of it
+	silent  time.Time // when the homeserver last did not answer in time
 	known   bool      // whether it is known which homeserver this is
 	instant bool      // what it took is there at once, or never
 }
 
 // trouble notes that the homeserver did not answer, or something in front of it
 // did. It may have been restarted.
-func (s *Service) trouble() {
+func (s *Service) trouble() { s.troubleSince(s.now()) }
+
+// restarted notes that the homeserver was restarted at some time after it was seen.
+func (s *Service) restarted(seen time.Time) { s.troubleSince(seen) }
+
+func (s *Service) troubleSince(began time.Time) {
 	s.trust.mu.Lock()
 	defer s.trust.mu.Unlock()
 	now := s.now()
-	if now.Sub(s.trust.last) > hiddenPause {
-		s.trust.began = now
+	if now.Sub(s.trust.last) > hiddenPause || began.Before(s.trust.began) {
+		s.trust.began = began
 	}
 	s.trust.last = now
 }
 
-// troubleUnless notes trouble unless it was the caller who gave up, or the
-// request is one that proxies like to cut.
-func (s *Service) troubleUnless(ctx context.Context, r request) {
-	if ctx.Err() == nil && !r.slow {
+// silence notes that the homeserver, or what stands behind a proxy, took a request
+// and did not answer in time. It may be stuck, and go on with it much later.
+func (s *Service) silence() {
+	s.trouble()
+	s.trust.mu.Lock()
+	defer s.trust.mu.Unlock()
+	s.trust.silent = s.trust.last
+}
+
+// broke notes what a failed round trip says, unless it was the caller who gave up,
+// or the request is one that proxies like to cut.
+func (s *Service) broke(ctx context.Context, r request, err error) {
+	switch {
+	case ctx.Err() != nil || r.slow:
+	case errors.Is(plain(err), errTimeout) && !unsent(err):
+		s.silence()
+	default:
 		s.trouble()
 	}
 }
 
 var errHidden = errors.New("the homeserver was in trouble or this process began a moment ago: waiting until a message that it may hold shows")
 
-// certain returns nil when it can be believed that an event, which was looked
-// for in room and not found, will not show up by itself any more (or that
-// sending it again makes the same event). Otherwise a temporary error says when
-// to look again.
-func (s *Service) certain(ctx context.Context, room id.RoomID) error {
-	s.trust.mu.Lock()
-	now := s.now()
-	began, since, age := s.trust.began, now.Sub(s.trust.last), now.Sub(s.trust.started)
-	known, instant := s.trust.known, s.trust.instant
-	s.trust.mu.Unlock()
-	if since >= redeliverPause && age >= startPause {
+// certain returns nil when it can be believed that an event, first sent into room at
+// a time and now not found, will not show up by itself any more (or that sending it
+// again makes the same event). Otherwise a temporary error says when to look again.
+//
+// Our own start is trouble too: what happened before it we have not seen.
+func (s *Service) certain(ctx context.Context, room id.RoomID, sent time.Time) error {
+	// What goes wrong here is noted as trouble, and makes us careful.
+	if instant, _ := s.learnKind(ctx); instant {
 		return nil
 	}
-	if !known {
-		instant = s.learnKind(ctx)
+	calm, answering, _ := s.calm()
+	if calm < workPause {
+		return &bridge.TemporaryError{Err: errHidden, After: workPause - calm}
 	}
+	if answering >= redeliverPause && s.witnessed(ctx, sent) {
+		return nil
+	}
+	calm, _, began := s.calm() // the witness may have told of a restart
 	switch {
-	case instant:
+	case calm >= redeliverPause:
 		return nil
-	case age < startPause:
-		return &bridge.TemporaryError{Err: errHidden, After: startPause - age}
-	case since >= redeliverPause:
-		return nil
-	case since < hiddenPause:
-		return &bridge.TemporaryError{Err: errHidden, After: hiddenPause - since}
+	case calm < hiddenPause:
+		return &bridge.TemporaryError{Err: errHidden, After: hiddenPause - calm}
+	}
+	if sent.Before(s.trust.started) && sent.Before(began) {
+		began = sent // by an earlier process, and who knows what came in between
 	}
 	quiet, err := s.quiet(ctx, room, began)
 	if err != nil || quiet {
 		return err
 	}
-	return &bridge.TemporaryError{Err: errHidden, After: redeliverPause - since}
+	return &bridge.TemporaryError{Err: errHidden, After: redeliverPause - calm}
+}
+
+// calm tells for how long there was no trouble, for how long the homeserver has
+// answered all it took, and when the last trouble began.
+func (s *Service) calm() (calm, answering time.Duration, began time.Time) {
+	s.trust.mu.Lock()
+	defer s.trust.mu.Unlock()
+	now := s.now()
+	calm, began = now.Sub(s.trust.started), s.trust.started
+	if since := now.Sub(s.trust.last); since <= calm {
+		calm, began = since, s.trust.began
+	}
+	return calm, now.Sub(s.trust.silent), began
 }
 
 // quiet tells whether nothing came into a room since the trouble began: its last
@@ -116,34 +150,4 @@ func (s *Service) quiet(ctx context.Context, room id.RoomID, began time.Time) (b
 		return true, nil
 	}
 	return time.UnixMilli(newest.Get("origin_server_ts").Int()).Before(began.Add(-trustSkew)), nil
-}
-
-// learnKind asks which homeserver this is: Synapse has a feature of its own in
-// GET /_matrix/client/versions, and others may tell by the server-server API, GET
-// /_matrix/federation/v1/version, where that is served. One that does not say is
-// treated with care.
-func (s *Service) learnKind(ctx context.Context) (instant bool) {
-	var features struct {
-		Unstable map[string]any `json:"unstable_features"`
-	}
-	err := s.call(ctx, request{op: "read features", method: http.MethodGet, path: "/_matrix/client/versions"}, &features)
-	if err != nil {
-		return false
-	}
-	if _, instant = features.Unstable["io.element.e2ee_forced.public"]; !instant {
-		var answer struct {
-			Server struct {
-				Name string `json:"name"`
-			} `json:"server"`
-		}
-		err := s.call(ctx, request{op: "read server version", method: http.MethodGet, path: "/_matrix/federation/v1/version"}, &answer)
-		if err != nil || answer.Server.Name == "" {
-			return false
-		}
-		instant = !strings.EqualFold(answer.Server.Name, "dendrite")
-	}
-	s.trust.mu.Lock()
-	defer s.trust.mu.Unlock()
-	s.trust.known, s.trust.instant = true, instant
-	return instant
 }

@@ -59,7 +59,7 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 				}
 			}))
 			t.Cleanup(server.Close)
-			now := start.Add(-startPause)
+			now := start.Add(-redeliverPause)
 			s, err := New(Options{URL: server.URL, ServerName: "hs.test", ASToken: "a", HSToken: "h", Now: func() time.Time { return now }})
 			if err != nil {
 				t.Fatal(err)
@@ -75,7 +75,7 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 				return err
 			}
 			err = find()
-			if temporary, ok := errors.AsType[*bridge.TemporaryError](err); ok != (c.waits > 0) || ok && temporary.After != startPause {
+			if temporary, ok := errors.AsType[*bridge.TemporaryError](err); ok != (c.waits > 0) || ok && temporary.After != workPause {
 				t.Errorf("right after the start: %v", err)
 			}
 			now = start
