@@ -40,17 +40,16 @@ func (t *trail) add(p position, now time.Time) {
 
 // doubt is whether the sync has yet to read everything.
 type doubt struct {
-	mu     sync.Mutex
-	gone   chan struct{} // closed when there is no doubt; nil = there is none
-	broken bool
+	mu   sync.Mutex
+	gone chan struct{} // closed when the doubt is gone; nil = there is none
 }
 
 // raise says that pushes may have been lost.
 func (d *doubt) raise() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.broken {
-		d.broken, d.gone = true, make(chan struct{})
+	if d.gone == nil {
+		d.gone = make(chan struct{})
 	}
 }
 
@@ -58,24 +57,24 @@ func (d *doubt) raise() {
 func (d *doubt) settle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.broken {
-		d.broken = false
+	if d.gone != nil {
 		close(d.gone)
+		d.gone = nil
 	}
 }
 
 func (d *doubt) exists() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.broken
+	return d.gone != nil
 }
 
 // wait waits until there is no doubt, for doubtPause at most.
 func (d *doubt) wait(ctx context.Context) {
 	d.mu.Lock()
-	broken, gone := d.broken, d.gone
+	gone := d.gone
 	d.mu.Unlock()
-	if !broken {
+	if gone == nil {
 		return
 	}
 	timer := time.NewTimer(doubtPause)
