@@ -47,7 +47,7 @@ func (s *Service) Run(ctx context.Context, inbox Inbox) error {
 func (s *Service) listen(ctx context.Context) (net.Listener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.opts.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("listen for the homeserver on %s: %w", s.opts.Listen, err)
+		return nil, fmt.Errorf("listen for the homeserver on %s: is another program using it? change homeserver.listen: %w", s.opts.Listen, err)
 	}
 	return listener, nil
 }

@@ -81,7 +81,7 @@ func TestRunWhereSomethingListens(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	s := offline(t, func(o *matrix.Options) { o.Listen = l.Addr().String() })
-	if err := s.Run(t.Context(), newInbox()); err == nil || !strings.Contains(err.Error(), "listen") {
+	if err := s.Run(t.Context(), newInbox()); err == nil || !strings.Contains(err.Error(), "change homeserver.listen") {
 		t.Errorf("%v", err)
 	}
 }
