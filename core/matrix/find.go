@@ -26,8 +26,8 @@ const (
 // back as since (bounded to 5,000 events). since is the earlier of the first
 // attempt and the time that the event was sent with: the homeserver dates the
 // event by [intent.Send.Time]. A redacted event has lost its marker and is not
-// found. After trouble with a homeserver that may still hold what it took,
-// finding nothing is a temporary error for a while (see trust.go).
+// found. After trouble with a homeserver that may still hold what it took, and our
+// own start is such, finding nothing is a temporary error for a while (see trust.go).
 func (s *Service) Find(ctx context.Context, room id.RoomID, as id.UserID, marker string, since time.Time) (id.EventID, bool, error) {
 	oldest := since.Add(-clockSkew).UnixMilli()
 	filter := mustFilter(map[string]any{"senders": []id.UserID{as}, "not_types": []string{"m.room.member"}})

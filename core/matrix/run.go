@@ -14,9 +14,9 @@ import (
 // grace is how long requests that are being answered may take when Run ends.
 const grace = 10 * time.Second
 
-// Run serves [Service.Handler] on Options.Listen, when given, and reads the
-// bot's sync, until ctx ends; then it waits for its requests and returns nil.
-// The homeserver may be away at any time. The error says that we cannot listen.
+// Run serves [Service.Handler] on Options.Listen, when given, reads the bot's sync,
+// and keeps the [witness], until ctx ends; then it waits for its requests and returns
+// nil. The homeserver may be away at any time. The error says that we cannot listen.
 func (s *Service) Run(ctx context.Context, inbox Inbox) error {
 	s.doubt.raise() // before the first transaction can come
 	ctx, cancel := context.WithCancel(ctx)
