@@ -44,7 +44,8 @@ func (s *Service) Find(ctx context.Context, room id.RoomID, as id.UserID, marker
 			}
 			if ev.Get("sender").String() == string(as) && markerOf(ev) == marker {
 				found := id.EventID(ev.Get("event_id").String())
-				s.sent.put(room, found)
+				s.sent.put(room, sentEvent{found, s.now()})
+				s.unsure.remove(marker)
 				return found, true, nil
 			}
 		}
@@ -53,7 +54,7 @@ func (s *Service) Find(ctx context.Context, room id.RoomID, as id.UserID, marker
 		}
 		from = page.end
 	}
-	if err := s.certain(ctx, room, since); err != nil {
+	if err := s.certain(ctx, room, marker, since); err != nil {
 		return "", false, fmt.Errorf("find event: %w", err)
 	}
 	return "", false, nil

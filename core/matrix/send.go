@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/event"
@@ -34,7 +35,21 @@ func (s *Service) Send(ctx context.Context, m intent.Send) (id.EventID, error) {
 	if !m.Time.IsZero() {
 		r.query = url.Values{"ts": {strconv.FormatInt(m.Time.UnixMilli(), 10)}}
 	}
-	return s.sendHealed(ctx, m.Room, r)
+	began := s.now()
+	eventID, err := s.sendHealed(ctx, m.Room, r)
+	switch _, again := s.unsure.get(m.Marker.ID); {
+	case err == nil && again:
+		s.unsure.remove(m.Marker.ID)
+	case err != nil && !again:
+		s.unsure.put(m.Marker.ID, began)
+	}
+	return eventID, err
+}
+
+// sentEvent is an event of ours that a room has, and since when we know.
+type sentEvent struct {
+	id id.EventID
+	at time.Time
 }
 
 // Redact redacts an event; doing so twice is no error. The same 403 rule as for
@@ -87,7 +102,7 @@ func (s *Service) sendOnce(ctx context.Context, room id.RoomID, r request) (id.E
 	if eventID == "" {
 		return "", fmt.Errorf("%s: %w", r.op, &bridge.TemporaryError{Err: errNotMatrix, Shared: true})
 	}
-	s.sent.put(room, id.EventID(eventID))
+	s.sent.put(room, sentEvent{id.EventID(eventID), s.now()})
 	return id.EventID(eventID), nil
 }
 

@@ -22,8 +22,9 @@ type Service struct {
 	authorization string // header of every request
 	registered    *recent[id.UserID, struct{}]
 	joined        *recent[membership, struct{}]
-	sent          *recent[id.RoomID, id.EventID] // last event of ours that a room has
-	creating      *keyLock                       // one CreateRoom per alias
+	sent          *recent[id.RoomID, sentEvent] // last event of ours that a room has
+	unsure        *recent[string, time.Time]    // by marker: when a send began that may have had its effect
+	creating      *keyLock                      // one CreateRoom per alias
 	sealer        *sealer
 	trust         trust
 	witness       witness
@@ -62,7 +63,8 @@ func New(opts Options) (*Service, error) {
 		authorization: "Bearer " + opts.ASToken,
 		registered:    newRecent[id.UserID, struct{}](remembered),
 		joined:        newRecent[membership, struct{}](remembered),
-		sent:          newRecent[id.RoomID, id.EventID](remembered),
+		sent:          newRecent[id.RoomID, sentEvent](remembered),
+		unsure:        newRecent[string, time.Time](remembered),
 		creating:      newKeyLock(),
 		sealer:        sealer,
 		trust:         trust{started: opts.Now()},

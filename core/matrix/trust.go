@@ -96,7 +96,7 @@ var errHidden = errors.New("the homeserver was in trouble or this process began 
 // again makes the same event). Otherwise a temporary error says when to look again.
 //
 // Our own start is trouble too: what happened before it we have not seen.
-func (s *Service) certain(ctx context.Context, room id.RoomID, sent time.Time) error {
+func (s *Service) certain(ctx context.Context, room id.RoomID, marker string, sent time.Time) error {
 	// What goes wrong here is noted as trouble, and makes us careful.
 	if instant, _ := s.learnKind(ctx); instant {
 		return nil
@@ -118,7 +118,7 @@ func (s *Service) certain(ctx context.Context, room id.RoomID, sent time.Time) e
 	if sent.Before(s.trust.started) && sent.Before(began) {
 		began = sent // by an earlier process, and who knows what came in between
 	}
-	quiet, err := s.quiet(ctx, room, began)
+	quiet, err := s.quiet(ctx, room, marker, began)
 	if err != nil || quiet {
 		return err
 	}
@@ -138,16 +138,18 @@ func (s *Service) calm() (calm, answering time.Duration, began time.Time) {
 	return calm, now.Sub(s.trust.silent), began
 }
 
-// quiet tells whether nothing came into a room since the trouble began: its last
-// event is the last one that we know we sent, or older than the trouble.
-func (s *Service) quiet(ctx context.Context, room id.RoomID, began time.Time) (bool, error) {
+// quiet tells whether nothing came into a room since an event was first sent to it:
+// the room's last event is one of ours that we knew of by then, or it is older than
+// the trouble.
+func (s *Service) quiet(ctx context.Context, room id.RoomID, marker string, began time.Time) (bool, error) {
 	page, err := s.messages(ctx, room, "", "", "{}", 1)
 	if err != nil || len(page.events) == 0 {
 		return err == nil, err
 	}
 	newest := page.events[0]
-	if ours, ok := s.sent.get(room); ok && newest.Get("event_id").String() == string(ours) {
-		return true, nil
+	if ours, ok := s.sent.get(room); ok && newest.Get("event_id").String() == string(ours.id) {
+		first, ok := s.unsure.get(marker)
+		return ok && !ours.at.After(first), nil
 	}
 	return time.UnixMilli(newest.Get("origin_server_ts").Int()).Before(began.Add(-trustSkew)), nil
 }

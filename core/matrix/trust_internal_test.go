@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/intent"
 )
 
 // A look-up that finds nothing soon after trouble is believed only when the
@@ -22,18 +23,21 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind   string
 		newest time.Duration // of the room's last event, from the start
-		ours   bool          // we know that we sent it
+		// ours is when we got to know that we sent it, from the first send of what is
+		// looked for; 0 = we do not know.
+		ours time.Duration
 		// waits is until when the find is not believed.
 		waits time.Duration
 	}{
-		"Synapse":                  {"Synapse", time.Second, false, 0},
-		"Dendrite, quiet":          {"Dendrite", -time.Minute, false, hiddenPause},
-		"Dendrite, busy":           {"Dendrite", time.Second, false, redeliverPause},
-		"Dendrite, just now":       {"Dendrite", -time.Second, false, redeliverPause},
-		"Dendrite, ours":           {"Dendrite", -time.Second, true, hiddenPause},
-		"Synapse, client API only": {"features", time.Second, false, 0},
-		"unknown, quiet":           {"", -time.Minute, false, hiddenPause},
-		"unknown, busy":            {"", time.Second, false, redeliverPause},
+		"Synapse":                  {"Synapse", time.Second, 0, 0},
+		"Dendrite, quiet":          {"Dendrite", -time.Minute, 0, hiddenPause},
+		"Dendrite, busy":           {"Dendrite", time.Second, 0, redeliverPause},
+		"Dendrite, just now":       {"Dendrite", -time.Second, 0, redeliverPause},
+		"Dendrite, ours":           {"Dendrite", -time.Second, -time.Second, hiddenPause},
+		"Dendrite, ours since":     {"Dendrite", time.Second, time.Second, redeliverPause},
+		"Synapse, client API only": {"features", time.Second, 0, 0},
+		"unknown, quiet":           {"", -time.Minute, 0, hiddenPause},
+		"unknown, busy":            {"", time.Second, 0, redeliverPause},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,8 +68,9 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.ours {
-				s.sent.put("!r:hs.test", "$newest")
+			if c.ours != 0 {
+				s.unsure.put("mark", start)
+				s.sent.put("!r:hs.test", sentEvent{"$newest", start.Add(c.ours)})
 			}
 			find := func() error {
 				_, found, err := s.Find(t.Context(), "!r:hs.test", "@_steg_mm_u:hs.test", "mark", now)
@@ -126,5 +131,46 @@ func TestCutLongPollIsNoTrouble(t *testing.T) {
 	}
 	if s.trust.last.IsZero() {
 		t.Error("not noted as trouble")
+	}
+}
+
+// The first attempt of a send that failed is remembered until the event is known.
+func TestFirstAttemptIsRemembered(t *testing.T) {
+	t.Parallel()
+	var up atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if !up.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		_, _ = fmt.Fprint(w, `{"event_id":"$sent"}`)
+	}))
+	t.Cleanup(server.Close)
+	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	s, err := New(Options{URL: server.URL, ServerName: "hs.test", ASToken: "a", HSToken: "h", Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := now
+	send := intent.Send{Room: "!r:hs.test", As: "@_steg_mm_u:hs.test", Type: "m.room.message", TxnID: "mark", Marker: intent.Marker{ID: "mark"}, Content: struct{}{}}
+	for range 3 {
+		if _, err := s.Send(t.Context(), send); err == nil {
+			t.Fatal("no error")
+		}
+		now = now.Add(time.Minute)
+		if at, ok := s.unsure.get("mark"); !ok || !at.Equal(first) {
+			t.Errorf("remembered %v, %t", at, ok)
+		}
+	}
+	up.Store(true)
+	if _, err := s.Send(t.Context(), send); err != nil {
+		t.Fatal(err)
+	}
+	if s.unsure.has("mark") {
+		t.Error("still unsure")
+	}
+	if ours, ok := s.sent.get("!r:hs.test"); !ok || ours != (sentEvent{"$sent", now}) {
+		t.Errorf("knows %v", ours)
 	}
 }
