@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -9,12 +11,36 @@ import (
 
 // failingRow is a line of the table of one failing chat among many.
 type failingRow struct {
+	how                 ailment
 	database, direction string
 	alone50, alone99    time.Duration // all the way, when nothing fails
 	with50, with99      time.Duration // the same chats while another one fails
 	behind              int           // messages that waited in the failing chat
 	healed              time.Duration // from its recovery until they had arrived
 	problems            []string
+}
+
+// ailment is what a request about the failing chat gets.
+type ailment string
+
+const (
+	failing500     ailment = "500"     // an error of the server's own
+	failing502     ailment = "502"     // an error of the proxy in front of it, as when a worker for some chats is away
+	failingSilence ailment = "silence" // no answer, until the gateway gives up
+)
+
+func (a ailment) answer(w http.ResponseWriter, r *http.Request, text string) {
+	switch a {
+	case failing500:
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, text)
+	case failing502:
+		http.Error(w, "no backend", http.StatusBadGateway)
+	case failingSilence:
+		_, _ = io.Copy(io.Discard, r.Body) // only then the end of the connection is noticed
+		<-r.Context().Done()
+	}
 }
 
 // healthySeconds is how long the others are measured before and after.
@@ -67,7 +93,9 @@ func (s *stage) failing(ctx context.Context) error {
 		}
 	}
 	for _, c := range courses {
-		s.b.lines.failings = append(s.b.lines.failings, c.row())
+		r := c.row()
+		r.how = s.b.failingAs
+		s.b.lines.failings = append(s.b.lines.failings, r)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,13 +23,14 @@ const pupil = "@pupil:" + serverName
 type homeserver struct {
 	matrixtest.Instant
 
-	meter *meter
-	away  atomic.Bool            // only the proxy in front of it answers: 502
-	sick  atomic.Pointer[string] // a room whose sends fail; nil = none
+	meter   *meter
+	away    atomic.Bool            // only the proxy in front of it answers: 502
+	sick    atomic.Pointer[string] // a room whose sends fail; nil = none
+	ailment ailment                // how they fail
 }
 
-func newHomeserver() *homeserver {
-	h := &homeserver{meter: newMeter()}
+func newHomeserver(a ailment) *homeserver {
+	h := &homeserver{meter: newMeter(), ailment: a}
 	h.OnSend = func(path string, body []byte) {
 		// …/rooms/{room}/send/m.room.message/{txn}
 		_, rest, _ := strings.Cut(path, "/rooms/")
@@ -46,9 +46,7 @@ func (h *homeserver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case h.away.Load():
 		http.Error(w, "no backend", http.StatusBadGateway)
 	case sick != nil && r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/rooms/"+*sick+"/send/"):
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusInternalServerError)
-		_, _ = io.WriteString(w, `{"errcode":"M_UNKNOWN","error":"no"}`)
+		h.ailment.answer(w, r, `{"errcode":"M_UNKNOWN","error":"no"}`)
 	case strings.HasSuffix(r.URL.Path, "/client/versions"):
 		// As Synapse: after an outage nothing is waited for that it might still hold.
 		answer(w, map[string]any{"versions": []string{"v1.2"}, "unstable_features": map[string]bool{"io.element.e2ee_forced.public": false}})
@@ -60,8 +58,8 @@ func (h *homeserver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, map[string]string{"room_id": roomOf(body.Alias)})
 	case strings.Contains(r.URL.Path, "/directory/room/"):
 		http.Error(w, `{"errcode":"M_NOT_FOUND"}`, http.StatusNotFound)
-	case strings.HasSuffix(r.URL.Path, "/sync"): // a long poll without news
-		if r.URL.Query().Get("since") != "" {
+	case strings.HasSuffix(r.URL.Path, "/sync"): // without news
+		if r.URL.Query().Get("timeout") != "" { // otherwise somebody wants to know at once
 			timer := time.NewTimer(20 * time.Second)
 			defer timer.Stop()
 			select {

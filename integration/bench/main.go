@@ -30,6 +30,7 @@ type plan struct {
 	idlePeople     int
 	idleSeconds    int
 	failingSeconds int
+	failingAs      ailment
 	threeMessages  int
 }
 
@@ -46,11 +47,12 @@ func main() {
 	flag.IntVar(&p.idlePeople, "idle-people", 100_000, "idle: known people")
 	flag.IntVar(&p.idleSeconds, "idle-seconds", 10, "idle: how long nothing happens")
 	flag.IntVar(&p.failingSeconds, "failing-seconds", 15, "failing: how long one chat fails")
+	ailing := flag.String("failing-as", string(failing500), "failing: what requests about that chat get: 500, 502 or silence")
 	flag.IntVar(&p.threeMessages, "three-messages", 20_000, "three: messages per direction at full load")
 	flag.StringVar(&p.database, "database", "both", "sqlite, postgres or both")
 	only := flag.String("only", strings.Join(scenarios(), ","), "what to measure")
 	flag.Parse()
-	p.only = strings.Split(*only, ",")
+	p.only, p.failingAs = strings.Split(*only, ","), ailment(*ailing)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, p); err != nil {
@@ -68,6 +70,9 @@ func (p plan) check() error {
 	}
 	if !slices.Contains([]string{"sqlite", "postgres", "both"}, p.database) {
 		return errors.New("-database: want sqlite, postgres or both")
+	}
+	if !slices.Contains([]ailment{failing500, failing502, failingSilence}, p.failingAs) {
+		return errors.New("-failing-as: want 500, 502 or silence")
 	}
 	if p.portals < 2 {
 		return errors.New("-portals: want 2 at least")
@@ -126,5 +131,5 @@ func state(ctx context.Context, binary, config string) string {
 	if err != nil {
 		return err.Error()
 	}
-	return string(text[max(0, len(text)-4000):])
+	return string(text[max(0, len(text)-1500):])
 }

@@ -28,7 +28,8 @@ type mattermost struct {
 	meter    *meter
 	mux      *http.ServeMux
 	history  *history
-	sick     atomic.Pointer[string] // ID of a channel that answers 500; nil = none
+	sick     atomic.Pointer[string] // ID of a channel that fails; nil = none
+	ailment  ailment                // how it fails
 	next     atomic.Int64           // numbers what the gateway writes
 
 	// wire guards the socket. Who writes waits when the gateway does not read; nothing
@@ -39,8 +40,8 @@ type mattermost struct {
 	sockets atomic.Int64 // that have been connected
 }
 
-func newMattermost(channels int) *mattermost {
-	m := &mattermost{meter: newMeter(), mux: http.NewServeMux(), history: newHistory(channels)}
+func newMattermost(channels int, a ailment) *mattermost {
+	m := &mattermost{ailment: a, meter: newMeter(), mux: http.NewServeMux(), history: newHistory(channels)}
 	for n := range channels {
 		text, _ := json.Marshal(channel(n)) //nolint:errchkjson // texts and numbers only
 		m.channels = append(m.channels, text)
@@ -80,7 +81,7 @@ func newMattermost(channels int) *mattermost {
 
 func (m *mattermost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if sick := m.sick.Load(); sick != nil && strings.Contains(r.URL.Path, *sick) {
-		fail(w)
+		m.fail(w, r)
 		return
 	}
 	if r.Method == http.MethodPost && r.URL.Path == "/api/v4/posts" {
@@ -116,10 +117,8 @@ func (m *mattermost) page(from, size int) []json.RawMessage {
 }
 
 // fail answers as a server does that cannot work on this one request.
-func fail(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusInternalServerError)
-	_, _ = io.WriteString(w, `{"id":"app.post.save.app_error","message":"no","status_code":500}`)
+func (m *mattermost) fail(w http.ResponseWriter, r *http.Request) {
+	m.ailment.answer(w, r, `{"id":"app.post.save.app_error","message":"no","status_code":500}`)
 }
 
 func (m *mattermost) postsByID(r *http.Request) any {
@@ -152,7 +151,7 @@ func (m *mattermost) post(w http.ResponseWriter, r *http.Request) {
 	}
 	channel, key := field(body, "channel_id"), field(body, "steg_key")
 	if sick := m.sick.Load(); sick != nil && channel == *sick {
-		fail(w)
+		m.fail(w, r)
 		return
 	}
 	m.meter.arrived(channel, numberIn(body))

@@ -20,13 +20,17 @@ type report struct {
 // print shows a table for each scenario, and fails when a message came twice, out
 // of order, or not at all.
 func (r *report) print(p plan) error {
+	if len(r.loads)+len(r.backlogs)+len(r.idles)+len(r.failings)+len(r.threes) == 0 {
+		return nil
+	}
 	fmt.Printf("\nThe gateway alone between instant peers: %d portals, %d cores, %s, %s\n", p.portals, runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format("2006-01-02"))
-	problems := slices.Concat(r.printLoads(), r.printBacklogs(), r.printFailings(), r.printThrees())
-	r.printIdles()
+	problems := slices.Concat(r.printLoads(), r.printBacklogs(), r.printIdles(), r.printFailings(), r.printThrees())
 	if len(problems) > 0 {
 		return fmt.Errorf("messages came doubled, out of order or not at all: %v", problems)
 	}
-	fmt.Println("\nOrder was kept in every portal, nothing came twice.")
+	if len(r.loads)+len(r.backlogs)+len(r.failings)+len(r.threes) > 0 {
+		fmt.Println("\nOrder was kept in every portal, nothing came twice.")
+	}
 	return nil
 }
 
@@ -65,11 +69,23 @@ func (r *report) printBacklogs() (problems []string) {
 	return problems
 }
 
+func (r *report) printIdles() (problems []string) {
+	if len(r.idles) == 0 {
+		return nil
+	}
+	head("Nothing to do", "database", "portals", "people", "start", "connected", "all chats read", "memory", "memory at most", "CPU, of one core")
+	for _, l := range r.idles {
+		fmt.Printf("| %s | %d | %d | %s | %s | %s | %d MB | %d MB | %.1f %% |\n", l.database, l.portals, l.people,
+			seconds(l.ready), seconds(l.socket), seconds(l.caughtUp), l.rss>>20, l.hwm>>20, 100*l.cpu)
+	}
+	return nil // no message crossed
+}
+
 func (r *report) printFailings() (problems []string) {
 	if len(r.failings) == 0 {
 		return nil
 	}
-	head("One chat fails, 100 messages per second in the others: all the way, without and with it",
+	head(fmt.Sprintf("One chat fails (%s), 100 messages per second in the others: all the way, without and with it", r.failings[0].how),
 		"database", "direction", "p50 without", "p50 with", "p99 without", "p99 with", "p99 ratio", "waited in the failing chat", "delivered after its recovery")
 	for _, l := range r.failings {
 		fmt.Printf("| %s | %s | %s | %s | %s | %s | %.2f | %d | %s |\n", l.database, l.direction, ms(l.alone50), ms(l.with50),
@@ -90,17 +106,6 @@ func (r *report) printThrees() (problems []string) {
 		problems = append(problems, l.problems...)
 	}
 	return problems
-}
-
-func (r *report) printIdles() {
-	if len(r.idles) == 0 {
-		return
-	}
-	head("Nothing to do", "database", "portals", "people", "start", "connected", "all chats read", "memory", "memory at most", "CPU, of one core")
-	for _, l := range r.idles {
-		fmt.Printf("| %s | %d | %d | %s | %s | %s | %d MB | %d MB | %.1f %% |\n", l.database, l.portals, l.people,
-			seconds(l.ready), seconds(l.socket), seconds(l.caughtUp), l.rss>>20, l.hwm>>20, 100*l.cpu)
-	}
 }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000) }

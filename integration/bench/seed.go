@@ -47,7 +47,7 @@ func (s *stage) seed(ctx context.Context, folder string, portals, people int) (e
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	for _, t := range s.tables(portals, people) {
-		if err := t.write(ctx, db); err != nil {
+		if err := t.write(ctx, db, driver); err != nil {
 			return fmt.Errorf("fill table %s: %w", t.name, err)
 		}
 	}
@@ -88,34 +88,54 @@ func (s *stage) tables(portals, people int) []table {
 const oldPost = int64(1_700_000_000_000)
 
 // write inserts the rows, many with each statement.
-func (t table) write(ctx context.Context, db *sql.DB) error {
-	const most = 500
+func (t table) write(ctx context.Context, db *sql.DB, driver string) error {
+	const most = 100
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	full, err := tx.PrepareContext(ctx, t.insert(most, driver))
+	if err != nil {
+		return err
+	}
+	defer full.Close()
 	for from := 0; from < t.count; from += most {
-		var query strings.Builder
-		fmt.Fprintf(&query, "INSERT INTO %s (%s) VALUES ", t.name, strings.Join(t.columns, ", "))
-		var args []any
-		for n := from; n < min(from+most, t.count); n++ {
-			if n > from {
-				query.WriteByte(',')
-			}
-			query.WriteByte('(')
-			for i, v := range t.row(n) {
-				if i > 0 {
-					query.WriteByte(',')
-				}
-				args = append(args, v)
-				fmt.Fprintf(&query, "$%d", len(args)) // both databases understand it
-			}
-			query.WriteByte(')')
+		to := min(from+most, t.count)
+		args := make([]any, 0, most*len(t.columns))
+		for n := from; n < to; n++ {
+			args = append(args, t.row(n)...)
 		}
-		if _, err := tx.ExecContext(ctx, query.String(), args...); err != nil {
+		if to-from == most {
+			_, err = full.ExecContext(ctx, args...)
+		} else {
+			_, err = tx.ExecContext(ctx, t.insert(to-from, driver), args...)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return tx.Commit()
+}
+
+// insert is the statement for so many rows.
+func (t table) insert(rows int, driver string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES ", t.name, strings.Join(t.columns, ", "))
+	for n := range rows * len(t.columns) {
+		switch {
+		case n == 0:
+			b.WriteByte('(')
+		case n%len(t.columns) == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		if driver == "pgx" {
+			fmt.Fprintf(&b, "$%d", n+1)
+		} else {
+			b.WriteByte('?') // SQLite would look a name up among all that came before it
+		}
+	}
+	return b.String() + ")"
 }

@@ -50,7 +50,7 @@ func (b *bench) first() []string { return b.databases()[:1] }
 func (b *bench) on(ctx context.Context, scenario, database string, portals int, f func(*stage) error) (err error) {
 	s := &stage{
 		b: b, database: database, dir: filepath.Join(b.dir, scenario+"-"+database), dsn: "sqlite:steg.db",
-		hs: newHomeserver(), mm: newMattermost(portals),
+		hs: newHomeserver(b.failingAs), mm: newMattermost(portals, b.failingAs),
 	}
 	if database == postgres {
 		if s.dsn, err = b.postgres(ctx, scenario); err != nil {
