@@ -128,5 +128,10 @@ func (e *Engine) Ephemeral(ctx context.Context, room id.RoomID, typ string, _ js
 	}
 }
 
+// Reachable lets what waits for the homeserver go on.
+func (e *Engine) Reachable(context.Context) {
+	e.queue.Wake(func(store.LaneKey) bool { return true })
+}
+
 // SyncToken returns the stored position of the bot's /sync.
 func (e *Engine) SyncToken(ctx context.Context) (string, error) { return e.st.SyncToken(ctx) }

@@ -19,6 +19,8 @@ var _ Inbox = closedInbox{}
 
 func (closedInbox) Accept(context.Context, []intent.Event, *string) error { return errClosed }
 
+func (closedInbox) Reachable(context.Context) {}
+
 func (closedInbox) SyncToken(context.Context) (string, error) { return "", errClosed }
 
 func (closedInbox) Alias(context.Context, id.RoomAlias) (bool, error) { return false, errClosed }

@@ -18,6 +18,9 @@ type Inbox interface {
 	// stored, and the same events come again. An event that can never be stored
 	// must not be answered with an error: it would block all that follow.
 	Accept(ctx context.Context, evs []intent.Event, syncToken *string) error
+	// Reachable is told that the homeserver answers again after it had not: what
+	// waits for it can go on. It must not block.
+	Reachable(ctx context.Context)
 	// SyncToken returns what was last stored through Accept, "" before the first.
 	SyncToken(ctx context.Context) (string, error)
 	// Alias is asked about an alias of ours that does not exist. It creates the

@@ -19,8 +19,19 @@ func (p *pauser) reset() { p.next = 0 }
 // wait waits a random part between a half and the whole of the pause, or until
 // ctx ends.
 func (p *pauser) wait(ctx context.Context) {
+	p.waitOr(ctx, nil)
+}
+
+// waitOr is wait that ends when it is told to.
+func (p *pauser) waitOr(ctx context.Context, end <-chan struct{}) {
 	p.next = min(max(p.next*2, firstPause), lastPause)
-	sleep(ctx, p.next/2+rand.N(p.next/2)) //nolint:gosec // spreads load, hides nothing
+	timer := time.NewTimer(p.next/2 + rand.N(p.next/2)) //nolint:gosec // spreads load, hides nothing
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-end:
+	case <-ctx.Done():
+	}
 }
 
 // sleep waits for d, or until ctx ends.

@@ -83,14 +83,17 @@ func (s *Service) do(ctx context.Context, r request) ([]byte, error) {
 		return nil, err
 	}
 	switch status {
-	case http.StatusBadGateway, http.StatusServiceUnavailable:
-		if !r.slow {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		s.reach.away.Store(true)
+		switch {
+		case r.slow:
+		case status == http.StatusGatewayTimeout:
+			s.silence()
+		default:
 			s.trouble()
 		}
-	case http.StatusGatewayTimeout:
-		if !r.slow {
-			s.silence()
-		}
+	default:
+		s.reach.answered()
 	}
 	if status/100 != 2 {
 		return nil, fmt.Errorf("%s: %w", r.op, refusal(status, header, answer, s.now()))

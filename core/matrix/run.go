@@ -35,8 +35,8 @@ func (s *Service) Run(ctx context.Context, inbox Inbox) error {
 			served = s.serve(ctx, listener, s.Handler(inbox))
 			cancel()
 		})
-		wg.Go(func() { s.wake(ctx) })
 	}
+	wg.Go(func() { s.welcome(ctx, inbox) })
 	wg.Go(func() { s.keepWitness(ctx) })
 	err := s.Sync(ctx, inbox)
 	cancel()
@@ -94,12 +94,4 @@ func (s *Service) serve(ctx context.Context, listener net.Listener, handler http
 		return nil
 	}
 	return fmt.Errorf("serve the homeserver: %w", err)
-}
-
-// wake asks the homeserver to ping us once: Synapse then ends its pause between
-// attempts to send what waits. Others do not know the request.
-func (s *Service) wake(ctx context.Context) {
-	if err := s.ping(ctx); err != nil && ctx.Err() == nil {
-		s.log.LogAttrs(ctx, slog.LevelDebug, "no ping from the homeserver", slog.Any("error", err))
-	}
 }

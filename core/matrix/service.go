@@ -29,6 +29,7 @@ type Service struct {
 	trust         trust
 	witness       witness
 	doubt         doubt
+	reach         reach
 }
 
 // remembered bounds what is known to be registered and joined: a few megabytes.
@@ -68,6 +69,7 @@ func New(opts Options) (*Service, error) {
 		creating:      newKeyLock(),
 		sealer:        sealer,
 		trust:         trust{started: opts.Now()},
+		reach:         newReach(),
 		witness:       witness{turn: make(chan struct{}, 1)},
 	}
 	if opts.SenderLocalpart != "" {

@@ -52,7 +52,7 @@ func (s *Service) Sync(ctx context.Context, inbox Inbox) error {
 				s.doubt.settle()
 			}
 			s.log.LogAttrs(ctx, slog.LevelWarn, "sync failed, trying again", slog.Any("error", err))
-			pause.wait(ctx)
+			pause.waitOr(ctx, s.reach.resync)
 			continue
 		}
 		pause.reset()

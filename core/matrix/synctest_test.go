@@ -42,7 +42,7 @@ func TestWithoutNetwork(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Everything comes twice: by push, and by the sync after its pauses.
-		time.Sleep(10 * time.Second)
+		<-time.NewTimer(10 * time.Second).C
 		w.inbox.mu.Lock()
 		if w.inbox.repeats == 0 {
 			t.Error("the sync did not go on")

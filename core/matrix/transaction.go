@@ -46,6 +46,7 @@ func (h *handler) transaction(w http.ResponseWriter, req *http.Request) {
 	if txn.malformed > 0 {
 		h.s.log.LogAttrs(ctx, slog.LevelWarn, "malformed events in a transaction skipped", slog.Int("events", txn.malformed))
 	}
+	h.s.reach.pushed.Store(true)
 	if len(txn.events) > 0 && !h.accept(w, req, txn.events) {
 		return
 	}

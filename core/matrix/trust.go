@@ -80,6 +80,7 @@ func (s *Service) silence() {
 // broke notes what a failed round trip says, unless it was the caller who gave up,
 // or the request is one that proxies like to cut.
 func (s *Service) broke(ctx context.Context, r request, err error) {
+	s.reach.away.Store(true)
 	switch {
 	case ctx.Err() != nil || r.slow:
 	case errors.Is(plain(err), errTimeout) && !unsent(err):

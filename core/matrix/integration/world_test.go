@@ -210,6 +210,8 @@ func (i *inbox) Accept(_ context.Context, evs []intent.Event, token *string) err
 	return nil
 }
 
+func (i *inbox) Reachable(context.Context) {}
+
 func (i *inbox) SyncToken(context.Context) (string, error) { return i.token(), nil }
 
 func (i *inbox) token() string {
