@@ -80,7 +80,7 @@ func TestToldWhenTheHomeserverIsBack(t *testing.T) {
 		ask(200, 1)           // is no absence
 		ask(503, 1)           //
 		ask(200, 1)           // not more often than once a second
-		time.Sleep(backPause) //nolint:forbidigo // the clock of the bubble
+		sleep(t.Context(), backPause)
 		synctest.Wait()
 		ask(200, 2)
 	})
