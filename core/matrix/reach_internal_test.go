@@ -75,11 +75,11 @@ func TestToldWhenTheHomeserverIsBack(t *testing.T) {
 		ask(200, 0)
 		ask(0, 0)
 		ask(502, 0)
-		ask(404, 1)           // an answer all the same
-		ask(500, 1)           // a request that it does not like
-		ask(200, 1)           // is no absence
-		ask(503, 1)           //
-		ask(200, 1)           // not more often than once a second
+		ask(404, 1) // an answer all the same
+		ask(500, 1) // a request that it does not like
+		ask(200, 1) // is no absence
+		ask(503, 1) //
+		ask(200, 1) // not more often than once a second
 		sleep(t.Context(), backPause)
 		synctest.Wait()
 		ask(200, 2)
