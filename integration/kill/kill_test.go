@@ -39,6 +39,9 @@ func survive(t *testing.T, kind world.Kind, p plan) {
 	began := time.Now()
 	var sent []check.Sent
 	for i, a := range p.acts {
+		if a.settled {
+			must(t, s.w.Gateway.Settled(within(t, p.patience)))
+		}
 		load.Seed, load.Chats, load.Writes = seed+uint64(i), a.chats(s.chats), nil
 		if a.oneWay {
 			load.Writes = func(person check.Person, chat check.Chat) bool {
