@@ -18,8 +18,8 @@ type course struct {
 	sent int // to the others
 	ill  int // to the last chat
 
-	alone, with []time.Duration // what the others' messages took
-	healed      time.Duration
+	took   [phases][]time.Duration // the others' messages
+	healed time.Duration
 }
 
 // courses makes both directions.
@@ -58,15 +58,13 @@ func when(on bool, name string) *string {
 }
 
 // calm measures the others while all is well.
-func (c *course) calm(ctx context.Context, seconds int) error {
-	took, err := c.measure(ctx, seconds, nil)
-	c.alone = append(c.alone, took...)
-	return err
+func (c *course) calm(ctx context.Context, seconds int) ([]time.Duration, error) {
+	return c.measure(ctx, seconds, nil)
 }
 
 // storm measures the others while the last chat fails, in which people go on
 // writing, and waits until all of that has arrived, too.
-func (c *course) storm(ctx context.Context, seconds int) error {
+func (c *course) storm(ctx context.Context, seconds int) ([]time.Duration, error) {
 	c.fails(true)
 	const already = 20
 	more := func(n int) error {
@@ -75,7 +73,7 @@ func (c *course) storm(ctx context.Context, seconds int) error {
 		return err
 	}
 	if err := more(already); err != nil {
-		return err
+		return nil, err
 	}
 	took, err := c.measure(ctx, seconds, func(n int) error {
 		if n%10 != 0 {
@@ -83,21 +81,20 @@ func (c *course) storm(ctx context.Context, seconds int) error {
 		}
 		return more(1)
 	})
-	c.with = append(c.with, took...)
 	early := c.meter.late()
 	c.fails(false)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if early > 0 {
-		return fmt.Errorf("%d messages arrived in the chat that fails", early)
+		return nil, fmt.Errorf("%d messages arrived in the chat that fails", early)
 	}
 	start := time.Now()
 	if err := poll(ctx, 5*time.Minute, func() bool { return c.meter.late() >= c.ill }); err != nil {
-		return fmt.Errorf("%s: %w: %d of %d in the chat that failed", c.name, errStuck, c.meter.late(), c.ill)
+		return nil, fmt.Errorf("%s: %w: %d of %d in the chat that failed", c.name, errStuck, c.meter.late(), c.ill)
 	}
 	c.healed = time.Since(start)
-	return nil
+	return took, nil
 }
 
 // measure hands in 100 messages per second and returns how long they took.
@@ -113,11 +110,9 @@ func (c *course) measure(ctx context.Context, seconds int, also func(n int) erro
 
 // row is what the report shows.
 func (c *course) row() failingRow {
-	r := failingRow{
-		database: c.database, direction: c.name, behind: c.ill, healed: c.healed,
-		alone50: percentile(c.alone, 50), alone99: percentile(c.alone, 99),
-		with50: percentile(c.with, 50), with99: percentile(c.with, 99),
-		problems: c.meter.problems(),
+	r := failingRow{database: c.database, direction: c.name, behind: c.ill, healed: c.healed, problems: c.meter.problems()}
+	for n := range phases {
+		r.p50[n], r.p99[n] = percentile(c.took[n], 50), percentile(c.took[n], 99)
 	}
 	if n := c.meter.arrivals() + c.meter.late(); n != c.sent+c.ill {
 		r.problems = append(r.problems, fmt.Sprintf("%d messages arrived, but %d were written", n, c.sent+c.ill))

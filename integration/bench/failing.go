@@ -13,10 +13,9 @@ import (
 type failingRow struct {
 	how                 ailment
 	database, direction string
-	alone50, alone99    time.Duration // all the way, when nothing fails
-	with50, with99      time.Duration // the same chats while another one fails
-	behind              int           // messages that waited in the failing chat
-	healed              time.Duration // from its recovery until they had arrived
+	p50, p99            [phases]time.Duration // all the way: before, while the chat fails, and after
+	behind              int                   // messages that waited in the failing chat
+	healed              time.Duration         // from its recovery until they had arrived
 	problems            []string
 }
 
@@ -42,6 +41,9 @@ func (a ailment) answer(w http.ResponseWriter, r *http.Request, text string) {
 		<-r.Context().Done()
 	}
 }
+
+// phases is before, while and after.
+const phases = 3
 
 // healthySeconds is how long the others are measured before and after.
 const healthySeconds = 8
@@ -73,20 +75,23 @@ func (s *stage) failing(ctx context.Context) error {
 	for _, c := range courses {
 		c.meter.reset()
 	}
-	phases := []struct {
+	plan := [phases]struct {
 		say     string
 		seconds int
-		run     func(c *course, ctx context.Context, seconds int) error
+		run     func(c *course, ctx context.Context, seconds int) ([]time.Duration, error)
 	}{
 		{"100 messages per second and direction, all is well", healthySeconds, (*course).calm},
 		{"the same while a chat fails", s.b.failingSeconds, (*course).storm},
 		{"and when it is well again", healthySeconds, (*course).calm},
 	}
-	for _, phase := range phases {
+	for n, phase := range plan {
 		s.say("%s", phase.say)
 		group, inner := errgroup.WithContext(ctx)
 		for _, c := range courses {
-			group.Go(func() error { return phase.run(c, inner, phase.seconds) })
+			group.Go(func() (err error) {
+				c.took[n], err = phase.run(c, inner, phase.seconds)
+				return err
+			})
 		}
 		if err := group.Wait(); err != nil {
 			return err
