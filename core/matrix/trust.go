@@ -106,8 +106,14 @@ func (s *Service) certain(ctx context.Context, room id.RoomID, marker string, se
 	if calm < workPause {
 		return &bridge.TemporaryError{Err: errHidden, After: workPause - calm}
 	}
-	if answering >= redeliverPause && s.witnessed(ctx, sent) {
-		return nil
+	if answering >= redeliverPause {
+		vouches, set := s.witnessed(ctx, sent)
+		switch age := s.now().Sub(set); {
+		case vouches && age >= hiddenPause:
+			return nil
+		case vouches: // readers may not see yet what came right after a restart
+			return &bridge.TemporaryError{Err: errHidden, After: hiddenPause - age}
+		}
 	}
 	calm, _, began := s.calm() // the witness may have told of a restart
 	switch {

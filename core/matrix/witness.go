@@ -72,20 +72,21 @@ func (w standing) vouches(sent time.Time) bool {
 }
 
 // witnessed asks the witness, once for all who ask at the same time, about what was
-// first sent at the given time. A look that began before the question is too old:
-// the homeserver may have been restarted meanwhile.
-func (s *Service) witnessed(ctx context.Context, sent time.Time) bool {
+// first sent at the given time; set is since when the witness stands. A look that
+// began before the question is too old: the homeserver may have been restarted
+// meanwhile.
+func (s *Service) witnessed(ctx context.Context, sent time.Time) (vouches bool, set time.Time) {
 	asked := s.now()
 	if !acquire(ctx, s.witness.turn) {
-		return false
+		return false, set
 	}
 	defer release(s.witness.turn)
 	if !s.witness.looked.After(asked) {
 		if err := s.lookAtWitness(ctx); err != nil {
-			return false
+			return false, set
 		}
 	}
-	return s.witness.saw.vouches(sent)
+	return s.witness.saw.vouches(sent), s.witness.saw.set
 }
 
 // lookAtWitness finds out what there is to know. One that had settled and is gone

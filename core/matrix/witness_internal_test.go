@@ -162,7 +162,7 @@ func TestRestartTakesWitness(t *testing.T) {
 	}{
 		"nobody has looked":       {0, -time.Second, redeliverPause + workPause}, // from the look on
 		"sent before the restart": {10 * time.Second, -time.Second, redeliverPause - 8*time.Second},
-		"sent after the restart":  {10 * time.Second, 9 * time.Second, workPause},
+		"sent after the restart":  {10 * time.Second, 9 * time.Second, hiddenPause - 9*time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
