@@ -89,7 +89,7 @@ func (s *Service) witnessed(ctx context.Context, sent time.Time) (vouches bool, 
 	return s.witness.saw.vouches(sent), s.witness.saw.set
 }
 
-// lookAtWitness finds out what there is to know. One that had settled and is gone
+// lookAtWitness finds out what there is to know. One that was noted and is gone
 // means a restart that nobody may have noticed. Called in turn.
 func (s *Service) lookAtWitness(ctx context.Context) error {
 	w := &s.witness
@@ -101,7 +101,7 @@ func (s *Service) lookAtWitness(ctx context.Context) error {
 	if now.stands && !now.set.IsZero() && now.set.Equal(w.saw.set) {
 		now.settled = now.settled || s.now().Sub(w.since) >= redeliverPause
 	} else {
-		if w.saw.settled {
+		if w.saw.stands && !w.saw.set.IsZero() {
 			s.restarted(w.looked)
 		}
 		w.since = s.now()

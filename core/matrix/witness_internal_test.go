@@ -3,6 +3,7 @@ package matrix
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -181,14 +182,21 @@ func TestRestartTakesWitness(t *testing.T) {
 // A restart is noticed even when no request of ours failed.
 func TestWitnessTellsOfRestart(t *testing.T) {
 	t.Parallel()
-	for who, tended := range map[string]time.Duration{"who asks": 0, "who tends": time.Second} {
-		w := newWitnessWorld(t)
-		w.tend(redeliverPause + time.Minute)
-		w.hs.newest = w.now.Add(time.Hour)
-		sent := w.now
-		w.hs.restart()
-		w.tend(tended)
-		w.waits(who, sent, redeliverPause-tended)
+	for _, stood := range []time.Duration{10 * time.Second, redeliverPause + time.Minute} {
+		for who, tended := range map[string]time.Duration{"who asks": 0, "who tends": time.Second} {
+			w := newWitnessWorld(t)
+			w.tend(stood)
+			w.hs.newest = w.now.Add(time.Hour)
+			sent := w.now
+			w.hs.restart()
+			w.tend(tended)
+			w.now = w.now.Add(workPause) // after our own start nobody asks earlier
+			want := redeliverPause       // from the look on
+			if tended > 0 {
+				want -= tended + workPause
+			}
+			w.waits(fmt.Sprintf("%s one that stood %v", who, stood), sent, want)
+		}
 	}
 }
 
