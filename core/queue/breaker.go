@@ -7,9 +7,16 @@ import (
 
 // breaker is open while everything behind it is in trouble: one lane probes, the
 // others wait without attempts of their own.
+//
+// What looks like trouble of all may be that of one lane: a room that the
+// homeserver's proxy answers with 502, a channel that is too slow. So the lanes
+// take turns in probing, the first one but the culprit at once; a failure says
+// nothing about the others when one of them has got through since its attempt
+// began; and a lane that failed while others got through fails alone from then on.
 type breaker struct {
 	name     string
 	failures int
+	limited  bool    // the other side said when to come again
 	probing  *lane   // the lane that tries now or is about to
 	lanes    []*lane // waiting, in order of arrival
 	timer    timer
@@ -24,21 +31,19 @@ func (q *Queue) trip(l *lane, after time.Duration) {
 		b.timer = timer{index: -1, brk: b}
 		q.breakers[l.breaker] = b
 	}
+	b.lanes = append(b.lanes, l)
+	b.limited = b.limited || after > 0
 	if b.failures == 0 || b.probing == l {
 		b.failures++
 		pause := max(after, q.backoff(b.failures))
 		b.probing = nil
-		b.lanes = slices.Insert(b.lanes, 0, l) // the one that failed probes next
 		q.timers.start(&b.timer, q.o.Now().Add(pause))
 		q.retimed()
-	} else {
-		if after > 0 && b.probing == nil {
-			// A later answer may ask for more patience than ours.
-			if at := q.o.Now().Add(after); at.After(b.timer.at) {
-				q.timers.start(&b.timer, at)
-			}
+	} else if after > 0 && b.probing == nil {
+		// A later answer may ask for more patience than ours.
+		if at := q.o.Now().Add(after); at.After(b.timer.at) {
+			q.timers.start(&b.timer, at)
 		}
-		b.lanes = append(b.lanes, l)
 	}
 	l.state = tripped
 	if len(l.items) > 1 || q.memory > q.o.Memory/2 {
@@ -50,6 +55,10 @@ func (q *Queue) trip(l *lane, after time.Duration) {
 func (q *Queue) stopped(l *lane) bool {
 	b := q.breakers[l.breaker]
 	if b == nil || b.probing == l {
+		return false
+	}
+	if b.failures == 1 && !b.limited && b.probing == nil && l.attempts == 0 {
+		b.probing = l // a second opinion
 		return false
 	}
 	l.state = tripped
@@ -87,8 +96,21 @@ func (q *Queue) mend(l *lane) {
 	q.timers.stop(&b.timer)
 	delete(q.breakers, b.name)
 	for _, w := range b.lanes {
+		w.alone = w.attempts > 0
 		q.makeReady(w)
 	}
+}
+
+// through notes that a lane got through to the other side.
+func (q *Queue) through(l *lane) {
+	l.alone = false
+	q.good[l.breaker] = q.o.Now()
+}
+
+// shares tells whether a lane's failure may be that of all. A limit is what the
+// other side says of all, although some get through.
+func (q *Queue) shares(l *lane, r *Retry) bool {
+	return !l.alone && (r.After > 0 || !q.good[l.breaker].After(l.began))
 }
 
 // forget takes a lane out; if it was to probe, the next one does.

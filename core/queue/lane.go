@@ -33,6 +33,9 @@ type lane struct {
 	last  int64        // the last number known to be given out
 	more  bool         // the database may hold items after tail
 
+	began time.Time // the last step
+	alone bool      // others got through while this one failed
+
 	attempts int   // of item try, in this process
 	try      int64 // its number
 	// tried says that an earlier process may have attempted the items up to and

@@ -94,6 +94,7 @@ type Queue struct {
 	mu       sync.Mutex
 	lanes    map[store.LaneKey]*lane // those with work
 	breakers map[string]*breaker     // those that are open
+	good     map[string]time.Time    // by breaker: when a lane last got through
 	ready    fifo                    // lanes with an item in memory
 	unread   fifo                    // lanes whose items must be read
 	turns    int                     // of both
@@ -128,7 +129,7 @@ func New(st *store.Store, inst *store.Instance, h Handler, o Options) *Queue {
 	o.fill(st.Multi())
 	return &Queue{
 		st: st, inst: inst, h: h, o: o,
-		lanes: map[store.LaneKey]*lane{}, breakers: map[string]*breaker{},
+		lanes: map[store.LaneKey]*lane{}, breakers: map[string]*breaker{}, good: map[string]time.Time{},
 		retime: make(chan struct{}, 1),
 		in:     intake{signal: make(chan struct{}, 1), closed: make(chan struct{})},
 	}

@@ -123,7 +123,7 @@ func (q *Queue) step(ctx context.Context, l *lane, it store.Item) {
 	if l.try == it.Seq {
 		a.N = l.attempts
 	}
-	l.state = running
+	l.state, l.began = running, q.o.Now()
 	q.steps++
 	q.mu.Unlock()
 	out, panicked := q.attempt(ctx, it, a)
@@ -175,6 +175,7 @@ func (q *Queue) attempt(ctx context.Context, it store.Item, a Attempt) (out Outc
 // finish hands the end of an item to the writer.
 func (q *Queue) finish(l *lane, it store.Item, d store.Done) {
 	if d.Verdict != store.Dropped {
+		q.through(l)
 		q.mend(l)
 	}
 	it.Payload = nil
@@ -191,12 +192,18 @@ func (q *Queue) again(l *lane, r *Retry) {
 	if r.Err != nil {
 		text = r.Err.Error()
 	}
-	if r.Shared {
+	switch {
+	case r.Shared && q.shares(l, r):
 		q.trip(l, r.After)
 		q.note(l, text, q.breakers[l.breaker].timer.at)
 		return
+	case r.Shared: // it tells nothing about the others
+		if b := q.breakers[l.breaker]; b != nil && b.probing == l {
+			b.forget(q, l)
+		}
+	default:
+		q.mend(l)
 	}
-	q.mend(l)
 	pause := q.backoff(l.attempts)
 	if r.After > 0 {
 		pause = r.After + time.Duration(q.o.Rand.Int64N(int64(r.After)/10+1))
