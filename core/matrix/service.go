@@ -23,6 +23,7 @@ type Service struct {
 	registered    *recent[id.UserID, struct{}]
 	joined        *recent[membership, struct{}]
 	sent          *recent[id.RoomID, sentEvent] // last event of ours that a room has
+	stirred       *recent[string, time.Time]    // by marker: see [Service.stir]
 	unsure        *recent[string, time.Time]    // by marker: when a send began that may have had its effect
 	creating      *keyLock                      // one CreateRoom per alias
 	sealer        *sealer
@@ -65,6 +66,7 @@ func New(opts Options) (*Service, error) {
 		registered:    newRecent[id.UserID, struct{}](remembered),
 		joined:        newRecent[membership, struct{}](remembered),
 		sent:          newRecent[id.RoomID, sentEvent](remembered),
+		stirred:       newRecent[string, time.Time](remembered),
 		unsure:        newRecent[string, time.Time](remembered),
 		creating:      newKeyLock(),
 		sealer:        sealer,

@@ -106,21 +106,24 @@ func (s *Service) certain(ctx context.Context, room id.RoomID, marker string, se
 	if calm < workPause {
 		return &bridge.TemporaryError{Err: errHidden, After: workPause - calm}
 	}
+	settled := false
 	if answering >= redeliverPause {
-		vouches, set := s.witnessed(ctx, sent)
-		switch age := s.now().Sub(set); {
+		vouches, saw := s.witnessed(ctx, sent)
+		switch age := s.now().Sub(saw.set); {
 		case vouches && age >= hiddenPause:
 			return nil
 		case vouches: // readers may not see yet what came right after a restart
 			return &bridge.TemporaryError{Err: errHidden, After: hiddenPause - age}
 		}
+		settled = saw.settled
 	}
 	calm, _, began := s.calm() // the witness may have told of a restart
-	switch {
-	case calm >= redeliverPause:
-		return nil
-	case calm < hiddenPause:
+	if calm < hiddenPause && !settled {
 		return &bridge.TemporaryError{Err: errHidden, After: hiddenPause - calm}
+	}
+	trouble := s.now().Add(-calm)
+	if calm >= redeliverPause && trouble.Before(sent) {
+		return nil // nothing has happened since
 	}
 	if sent.Before(s.trust.started) && sent.Before(began) {
 		began = sent // by an earlier process, and who knows what came in between
@@ -128,6 +131,9 @@ func (s *Service) certain(ctx context.Context, room id.RoomID, marker string, se
 	quiet, err := s.quiet(ctx, room, marker, began)
 	if err != nil || quiet {
 		return err
+	}
+	if calm >= redeliverPause || settled {
+		return s.stir(ctx, room, marker, trouble)
 	}
 	return &bridge.TemporaryError{Err: errHidden, After: redeliverPause - calm}
 }

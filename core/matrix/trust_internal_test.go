@@ -42,6 +42,7 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var down atomic.Bool
+			var stirred atomic.Int64
 			newest := start.Add(c.newest).UnixMilli()
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
@@ -56,6 +57,9 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 					w.WriteHeader(http.StatusNotFound)
 				case r.URL.Path == "/_matrix/federation/v1/version":
 					_, _ = fmt.Fprintf(w, `{"server":{"name":%q,"version":"1"}}`, c.kind)
+				case strings.Contains(r.URL.Path, "/send/"+stirType+"/"):
+					stirred.Add(1)
+					_, _ = fmt.Fprint(w, `{"event_id":"$stir"}`)
 				case strings.Contains(r.URL.Query().Get("filter"), "senders"):
 					_, _ = fmt.Fprint(w, `{"chunk":[],"start":"a"}`)
 				default:
@@ -73,7 +77,11 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 				s.sent.put("!r:hs.test", sentEvent{"$newest", start.Add(c.ours)})
 			}
 			find := func() error {
-				_, found, err := s.Find(t.Context(), "!r:hs.test", "@_steg_mm_u:hs.test", "mark", now)
+				sent := start
+				if now.Before(start) {
+					sent = now
+				}
+				_, found, err := s.Find(t.Context(), "!r:hs.test", "@_steg_mm_u:hs.test", "mark", sent)
 				if found {
 					t.Error("found what is not there")
 				}
@@ -92,7 +100,10 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 				t.Fatalf("while down: %v", err)
 			}
 			down.Store(false)
-			for _, after := range []time.Duration{0, hiddenPause - time.Second, hiddenPause, redeliverPause - time.Second, redeliverPause} {
+			for _, after := range []time.Duration{0, hiddenPause - time.Second, hiddenPause, redeliverPause - time.Second, redeliverPause, redeliverPause + stirPause} {
+				if c.waits == redeliverPause && after == redeliverPause {
+					c.waits += stirPause // what is left over gets a chance to come
+				}
 				now = start.Add(after)
 				err := find()
 				temporary, isTemporary := errors.AsType[*bridge.TemporaryError](err)
@@ -101,6 +112,8 @@ func TestFindIsNotBelievedAfterTrouble(t *testing.T) {
 					if err != nil {
 						t.Errorf("after %v: %v", after, err)
 					}
+				case c.waits == redeliverPause+stirPause && (stirred.Load() != 1 || temporary == nil || temporary.After != stirPause):
+					t.Errorf("after %v: stirred %d times, %v", after, stirred.Load(), err)
 				case !isTemporary || temporary.Shared || temporary.After <= 0:
 					t.Errorf("after %v: %v", after, err)
 				}

@@ -68,25 +68,24 @@ type seenNote struct {
 // vouches tells whether what was first sent at the given time cannot be held back
 // by an earlier process of the homeserver. Clocks of several hosts may differ.
 func (w standing) vouches(sent time.Time) bool {
-	return w.stands && !w.set.IsZero() && (w.settled || w.set.Add(trustSkew).Before(sent))
+	return w.stands && !w.set.IsZero() && w.set.Add(trustSkew).Before(sent)
 }
 
 // witnessed asks the witness, once for all who ask at the same time, about what was
-// first sent at the given time; set is since when the witness stands. A look that
-// began before the question is too old: the homeserver may have been restarted
-// meanwhile.
-func (s *Service) witnessed(ctx context.Context, sent time.Time) (vouches bool, set time.Time) {
+// first sent at the given time. A look that began before the question is too old: the
+// homeserver may have been restarted meanwhile.
+func (s *Service) witnessed(ctx context.Context, sent time.Time) (vouches bool, saw standing) {
 	asked := s.now()
 	if !acquire(ctx, s.witness.turn) {
-		return false, set
+		return false, saw
 	}
 	defer release(s.witness.turn)
 	if !s.witness.looked.After(asked) {
 		if err := s.lookAtWitness(ctx); err != nil {
-			return false, set
+			return false, saw
 		}
 	}
-	return s.witness.saw.vouches(sent), s.witness.saw.set
+	return s.witness.saw.vouches(sent), s.witness.saw
 }
 
 // lookAtWitness finds out what there is to know. One that was noted and is gone
