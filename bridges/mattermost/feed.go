@@ -15,7 +15,7 @@ const (
 	maxBuffer   = 8192 // live events that wait for sweeps, of all channels
 	maxChatBuf  = 512  // and of one
 	batchSize   = 256  // events of one Deliver
-	cachedTexts = 20_000
+	cachedTexts = 10_000
 
 	// The server pushes posts that people write at the same moment out of order,
 	// a few milliseconds apart. Each event is held back for a while, so that what

@@ -33,7 +33,7 @@ type Options struct {
 	BackoffMax time.Duration // longest pause; 2 min
 	HoldMax    time.Duration // longest hold without Wake; 1 min
 	LookAhead  int           // items of a lane in memory; 32
-	Memory     int64         // bytes of waiting items in memory, about; 8 MiB
+	Memory     int64         // bytes of waiting items in memory, about; 4 MiB
 	BatchMax   int           // entries and ends in one commit; 1024
 	// Poll is how often work of other processes is looked for; 1 s, or 200 ms
 	// where several processes share the database.
@@ -47,7 +47,7 @@ func (o *Options) fill(multi bool) {
 	set(&o.BackoffMax, 2*time.Minute)
 	set(&o.HoldMax, time.Minute)
 	set(&o.LookAhead, 32)
-	set(&o.Memory, 8<<20)
+	set(&o.Memory, 4<<20)
 	set(&o.BatchMax, 1024)
 	set(&o.Grace, 10*time.Second)
 	if multi {

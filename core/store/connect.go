@@ -66,10 +66,10 @@ func (s *Store) connectSQLite(ctx context.Context, path string, existing bool) e
 	}
 	var err error
 	if s.w, err = open(1, "immediate", fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(WAL)", "wal_autocheckpoint(4000)",
-		"journal_size_limit(67108864)", "cache_size(-8192)"); err != nil {
+		"journal_size_limit(67108864)", "cache_size(-4096)"); err != nil {
 		return wrap("open database", err)
 	}
-	if s.r, err = open(max(2, min(4, runtime.NumCPU())), "deferred", "query_only(1)", "cache_size(-2048)"); err != nil {
+	if s.r, err = open(max(2, min(4, runtime.NumCPU())), "deferred", "query_only(1)", "cache_size(-1024)"); err != nil {
 		return errors.Join(wrap("open database", err), s.w.Close())
 	}
 	// The writer first: it makes the file a WAL database.

@@ -30,7 +30,7 @@ type rows struct {
 }
 
 // chunk is the most rows of a statement on SQLite.
-const chunk = 256
+const chunk = 64
 
 // newRows starts a table. Each column is "name:type"; types are n for a number, t
 // for a text, b for a truth value, x for bytes.
