@@ -23,7 +23,9 @@
 //
 // The homeserver's transaction IDs are no durable keys: they are forgotten on
 // restart and shared between all ghosts. Every event therefore carries a marker
-// ([intent.MarkerKey]); after an uncertain outcome [Service.Find] looks for it.
+// ([intent.MarkerKey]); after an uncertain outcome [Service.Find] looks for it. When
+// finding nothing can be believed is in trust.go: Dendrite may show what it took
+// before a crash minutes later (witness.go, stir.go).
 //
 // mautrix supplies the data types. Requests are made here, not by its client,
 // because that one retries, sleeps on rate limits and logs by itself.

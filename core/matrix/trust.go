@@ -18,7 +18,8 @@ import (
 //     30 s after the restart (JetStream's default, setup/jetstream/streams.go);
 //   - events that were not in the room yet: measured 5 min 12 s to 5 min 16 s
 //     after the restart, and more than half of all sends under way (AckWait in
-//     roomserver/internal/input/input.go).
+//     roomserver/internal/input/input.go); in a room where nothing happens then
+//     not before the next event, see [Service.stir].
 //
 // Sending again is harmless in spite of the latter as long as nothing else came
 // into the room: with the same content and the same [intent.Send.Time] Dendrite

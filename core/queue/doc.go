@@ -13,7 +13,8 @@
 //     pending at any moment.
 //  4. A retry keeps the lane waiting, alone: back-off with jitter per lane, from
 //     1 s to 2 min. Trouble that concerns a whole login opens its breaker: one
-//     lane probes, the others wait for it.
+//     lane after the other probes, the rest wait. A lane that fails while others
+//     get through fails alone.
 //  5. All commits go through one writer that gathers what waits and commits it
 //     together (group commit).
 //  6. The first item of a lane after a start, and every repeated attempt, is
