@@ -51,6 +51,7 @@ type Homeserver interface {
 type Queue interface {
 	Accept(ctx context.Context, in store.Intake) (accepted int, err error)
 	Wake(match func(store.LaneKey) bool)
+	Recovered()
 }
 
 // Commander executes what people write to the bot in a direct room.

@@ -130,7 +130,7 @@ func (e *Engine) Ephemeral(ctx context.Context, room id.RoomID, typ string, _ js
 
 // Reachable lets what waits for the homeserver go on.
 func (e *Engine) Reachable(context.Context) {
-	e.queue.Wake(func(store.LaneKey) bool { return true })
+	e.queue.Recovered()
 }
 
 // SyncToken returns the stored position of the bot's /sync.

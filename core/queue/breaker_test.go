@@ -50,9 +50,27 @@ func TestSickLaneHoldsUpNobody(t *testing.T) {
 			t.Errorf("the breaker opened again: %+v", s)
 		}
 	}
+	before := r.q.Stats().Retries
+	r.q.Recovered() // nothing new for a lane that fails alone
+	if s := r.q.Stats(); s.Waiting != 1 || s.Retries != before {
+		t.Errorf("it was tried: %+v", s)
+	}
 	below.Store(0)
 	r.q.Wake(func(store.LaneKey) bool { return true })
 	r.account(store.Account{Received: 2*lanes + 1, Delivered: 2*lanes + 1})
+}
+
+// When the other side works again, nobody sits out a pause.
+func TestRecovered(t *testing.T) {
+	t.Parallel()
+	var below atomic.Int64
+	below.Store(100)
+	r := start(t, storetest.SQLite(t).Open(t), sick(&below), pauses(time.Hour))
+	r.accept(entry(outLane(1), 0), entry(outLane(2), 0), entry(inLane(3), 0))
+	until(t, "all wait", func() bool { return r.q.Stats().Tripped == 3 })
+	below.Store(0)
+	r.q.Recovered()
+	r.account(store.Account{Received: 3, Delivered: 3})
 }
 
 // Several of them hold the others up only until it is the turn of a sound one.

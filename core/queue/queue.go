@@ -204,6 +204,21 @@ func (q *Queue) Trouble() error {
 	return q.trouble
 }
 
+// Recovered ends the back-offs of lanes now, because the other side of some works
+// again; but not of lanes that failed while others got through.
+func (q *Queue) Recovered() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range q.lanes {
+		if l.state == waiting && !l.alone {
+			q.makeReady(l)
+		}
+	}
+	for _, b := range q.breakers {
+		q.probe(b)
+	}
+}
+
 // OpenBreakers names what all its lanes wait for now.
 func (q *Queue) OpenBreakers() []string {
 	q.mu.Lock()
