@@ -17,6 +17,8 @@ type breaker struct {
 	name     string
 	failures int
 	limited  bool    // the other side said when to come again
+	opener   *lane   // who failed first
+	agreed   bool    // another one has failed, too
 	probing  *lane   // the lane that tries now or is about to
 	lanes    []*lane // waiting, in order of arrival
 	timer    timer
@@ -33,6 +35,10 @@ func (q *Queue) trip(l *lane, after time.Duration) {
 	}
 	b.lanes = append(b.lanes, l)
 	b.limited = b.limited || after > 0
+	if b.opener == nil {
+		b.opener = l
+	}
+	b.agreed = b.agreed || b.opener != l
 	if b.failures == 0 || b.probing == l {
 		b.failures++
 		pause := max(after, q.backoff(b.failures))
@@ -57,7 +63,7 @@ func (q *Queue) stopped(l *lane) bool {
 	if b == nil || b.probing == l {
 		return false
 	}
-	if b.failures == 1 && !b.limited && b.probing == nil && l.attempts == 0 {
+	if !b.agreed && !b.limited && b.probing == nil && l.attempts == 0 {
 		b.probing = l // a second opinion
 		return false
 	}

@@ -114,3 +114,18 @@ func TestSlowFailureIsItsOwn(t *testing.T) {
 	close(gate)
 	until(t, "it waits by itself", func() bool { s := r.q.Stats(); return s.Waiting == 1 && s.Breakers == 0 })
 }
+
+// Trying the lane that opened the breaker once more is no second opinion.
+func TestSickLaneTriedAgainHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	var below atomic.Int64
+	below.Store(1)
+	r := start(t, storetest.SQLite(t).Open(t), sick(&below), pauses(time.Hour))
+	r.accept(entry(outLane(0), 0))
+	until(t, "the breaker opens", func() bool { return r.q.Stats().Tripped == 1 })
+	before := r.q.Stats().Retries
+	r.q.Recovered()
+	until(t, "one more attempt", func() bool { s := r.q.Stats(); return s.Retries > before && s.Tripped == 1 })
+	r.accept(entry(outLane(1), 0))
+	r.account(store.Account{Received: 2, Delivered: 1, Pending: 1})
+}
