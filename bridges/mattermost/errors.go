@@ -40,7 +40,7 @@ type callError struct {
 	id     string // the server's error id, "" when a proxy or nobody answered
 	after  time.Duration
 	cause  error
-	unsent bool // no connection came about
+	unsent bool // no connection came about, or a limit refused the request unread
 }
 
 func (e *callError) Error() string {
@@ -60,7 +60,7 @@ func newCallError(op string, resp *http.Response, err error) *callError {
 		dial, ok := errors.AsType[*net.OpError](err)
 		return &callError{op: op, cause: networkCause(err), unsent: ok && dial.Op == "dial"}
 	}
-	e := &callError{op: op, status: resp.StatusCode}
+	e := &callError{op: op, status: resp.StatusCode, unsent: resp.StatusCode == http.StatusTooManyRequests}
 	if appErr, ok := errors.AsType[*model.AppError](err); ok {
 		e.id = safeID(appErr.Id)
 	}
@@ -118,10 +118,8 @@ func classify(err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case e.status == 0, e.status == http.StatusBadGateway, e.status == http.StatusServiceUnavailable,
-		e.status == http.StatusGatewayTimeout, e.status >= 500 && e.id == "":
+		e.status == http.StatusGatewayTimeout, e.status == http.StatusTooManyRequests, e.status >= 500 && e.id == "":
 		return &bridge.TemporaryError{Err: err, After: e.after, Shared: true, Unsent: e.unsent}
-	case e.status == http.StatusTooManyRequests: // before the request is looked at
-		return &bridge.TemporaryError{Err: err, After: e.after, Shared: true, Unsent: true}
 	case e.id == idPending:
 		return &bridge.TemporaryError{Err: err, After: pendingPause}
 	case e.status >= 300 && e.status < 400:

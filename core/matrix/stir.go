@@ -42,10 +42,11 @@ func (s *Service) stir(ctx context.Context, room id.RoomID, marker string, since
 		op: "look for what is left over", method: http.MethodPut, as: s.bot, body: struct{}{},
 		path: path(clientV3, "rooms", string(room), "send", stirType, stirType+"."+marker+"."+strconv.FormatInt(now.UnixNano(), 36)),
 	})
-	if bridge.Classify(err) == bridge.ClassPermanent && err != nil {
+	switch {
+	case err == nil:
+	case bridge.Classify(err) == bridge.ClassPermanent:
 		return nil // the bot may not write there: nothing can be done
-	}
-	if err != nil {
+	default:
 		return err
 	}
 	s.stirred.put(marker, now)

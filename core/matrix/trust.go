@@ -56,9 +56,7 @@ type trust struct {
 // did. It may have been restarted.
 func (s *Service) trouble() { s.troubleSince(s.now()) }
 
-// restarted notes that the homeserver was restarted at some time after it was seen.
-func (s *Service) restarted(seen time.Time) { s.troubleSince(seen) }
-
+// troubleSince notes trouble that began at some time after the given one.
 func (s *Service) troubleSince(began time.Time) {
 	s.trust.mu.Lock()
 	defer s.trust.mu.Unlock()
@@ -109,11 +107,11 @@ func (s *Service) certain(ctx context.Context, room id.RoomID, marker string, se
 	}
 	settled := false
 	if answering >= redeliverPause {
-		vouches, saw := s.witnessed(ctx, sent)
+		saw := s.witnessed(ctx)
 		switch age := s.now().Sub(saw.set); {
-		case vouches && age >= hiddenPause:
+		case saw.vouches(sent) && age >= hiddenPause:
 			return nil
-		case vouches: // readers may not see yet what came right after a restart
+		case saw.vouches(sent): // readers may not see yet what came right after a restart
 			return &bridge.TemporaryError{Err: errHidden, After: hiddenPause - age}
 		}
 		settled = saw.settled

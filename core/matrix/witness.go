@@ -22,7 +22,7 @@ import (
 //     after it was seen: a process of which the witness still stands began before
 //     that time, and what was first sent later cannot have been lost in a restart;
 //   - that it has stood for redeliverPause. Then what an earlier process had left
-//     over has shown up, and every look-up can be believed.
+//     over is due, see [Service.stir].
 //
 // Steg processes that share the user agree about all of this without talking to
 // each other: the time of the note names the witness, and none sets one that stands.
@@ -71,21 +71,21 @@ func (w standing) vouches(sent time.Time) bool {
 	return w.stands && !w.set.IsZero() && w.set.Add(trustSkew).Before(sent)
 }
 
-// witnessed asks the witness, once for all who ask at the same time, about what was
-// first sent at the given time. A look that began before the question is too old: the
-// homeserver may have been restarted meanwhile.
-func (s *Service) witnessed(ctx context.Context, sent time.Time) (vouches bool, saw standing) {
+// witnessed looks at the witness, once for all who ask at the same time. A look that
+// began before the question is too old: the homeserver may have been restarted
+// meanwhile. One that cannot be read is none.
+func (s *Service) witnessed(ctx context.Context) standing {
 	asked := s.now()
 	if !acquire(ctx, s.witness.turn) {
-		return false, saw
+		return standing{}
 	}
 	defer release(s.witness.turn)
 	if !s.witness.looked.After(asked) {
 		if err := s.lookAtWitness(ctx); err != nil {
-			return false, saw
+			return standing{}
 		}
 	}
-	return s.witness.saw.vouches(sent), s.witness.saw
+	return s.witness.saw
 }
 
 // lookAtWitness finds out what there is to know. One that was noted and is gone
@@ -101,7 +101,7 @@ func (s *Service) lookAtWitness(ctx context.Context) error {
 		now.settled = now.settled || s.now().Sub(w.since) >= redeliverPause
 	} else {
 		if w.saw.stands && !w.saw.set.IsZero() {
-			s.restarted(w.looked)
+			s.troubleSince(w.looked)
 		}
 		w.since = s.now()
 	}

@@ -24,19 +24,27 @@ func sick(n *atomic.Int64) stepFunc {
 	}
 }
 
+// oneSick starts a queue in which nobody could wait for a pause, with one sick lane
+// behind the breaker; below mends it.
+func oneSick(t *testing.T) (r *rig, below *atomic.Int64) {
+	t.Helper()
+	below = new(atomic.Int64)
+	below.Store(1)
+	r = start(t, storetest.SQLite(t).Open(t), sick(below), pauses(time.Hour))
+	r.accept(entry(outLane(0), 0))
+	until(t, "the breaker opens", func() bool { return r.q.Stats().Tripped == 1 })
+	return r, below
+}
+
 func pauses(d time.Duration) func(*queue.Options) {
 	return func(o *queue.Options) { o.BackoffMin, o.BackoffMax = d, d }
 }
 
 // One lane whose trouble looks like that of all holds up nobody, from the first
-// moment on: nobody could wait for a pause here.
+// moment on.
 func TestSickLaneHoldsUpNobody(t *testing.T) {
 	t.Parallel()
-	var below atomic.Int64
-	below.Store(1)
-	r := start(t, storetest.SQLite(t).Open(t), sick(&below), pauses(time.Hour))
-	r.accept(entry(outLane(0), 0))
-	until(t, "the breaker opens", func() bool { return r.q.Stats().Tripped == 1 })
+	r, below := oneSick(t)
 	const lanes = 20
 	for p := range int64(lanes) {
 		r.accept(entry(outLane(p+1), 0), entry(outLane(p+1), 1))
@@ -118,11 +126,7 @@ func TestSlowFailureIsItsOwn(t *testing.T) {
 // Trying the lane that opened the breaker once more is no second opinion.
 func TestSickLaneTriedAgainHoldsUpNobody(t *testing.T) {
 	t.Parallel()
-	var below atomic.Int64
-	below.Store(1)
-	r := start(t, storetest.SQLite(t).Open(t), sick(&below), pauses(time.Hour))
-	r.accept(entry(outLane(0), 0))
-	until(t, "the breaker opens", func() bool { return r.q.Stats().Tripped == 1 })
+	r, _ := oneSick(t)
 	before := r.q.Stats().Retries
 	r.q.Recovered()
 	until(t, "one more attempt", func() bool { s := r.q.Stats(); return s.Retries > before && s.Tripped == 1 })

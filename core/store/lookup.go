@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -84,12 +85,7 @@ func (l *lookups) find(ctx context.Context, values ...any) (Link, error) {
 func (l *lookups) leave(ctx context.Context, q *lookup) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for n, other := range l.waiting {
-		if other == q {
-			l.waiting = append(l.waiting[:n], l.waiting[n+1:]...)
-			break
-		}
-	}
+	l.waiting = slices.DeleteFunc(l.waiting, func(other *lookup) bool { return other == q })
 	select {
 	case <-q.lead:
 		l.next()

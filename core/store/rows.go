@@ -141,11 +141,7 @@ func (r *rows) values(size int) string {
 func (s *Store) readRows(ctx context.Context, name, query string, r *rows, visit func(scanner) error) error {
 	if s.dialect == migrations.Postgres {
 		text, args := r.unnest()
-		res, err := s.r.QueryContext(ctx, s.r.Rebind(strings.Replace(query, "@D@", text, 1)), args...)
-		if err != nil {
-			return err
-		}
-		return each(res, visit)
+		return run(ctx, s.r, strings.Replace(query, "@D@", text, 1), args, visit)
 	}
 	size := 1 << bits.Len(uint(r.count-1))
 	stmt, err := s.preparedRead(ctx, stmtKey{name, size}, func() string { return strings.Replace(query, "@D@", r.values(size), 1) })
@@ -224,12 +220,12 @@ type stmtKey struct {
 	size int
 }
 
-func run(ctx context.Context, tx *sqlx.Tx, query string, args []any, visit func(scanner) error) error {
+func run(ctx context.Context, x execer, query string, args []any, visit func(scanner) error) error {
 	if visit == nil {
-		_, err := tx.ExecContext(ctx, tx.Rebind(query), args...)
+		_, err := exec(ctx, x, query, args...)
 		return err
 	}
-	res, err := tx.QueryContext(ctx, tx.Rebind(query), args...)
+	res, err := x.QueryContext(ctx, x.Rebind(query), args...)
 	if err != nil {
 		return err
 	}

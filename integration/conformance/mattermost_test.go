@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/steg-bridge/steg/bridges/mattermost"
 	"github.com/steg-bridge/steg/bridges/mattermost/mattermosttest"
 	"github.com/steg-bridge/steg/core/bridge"
@@ -27,19 +25,7 @@ func TestMattermost(t *testing.T) {
 		New: func(tb testing.TB, deps bridge.Deps) bridgetest.Env {
 			tb.Helper()
 			remote := mattermosttest.NewRealRemote(tb, mm.URL, mm.Admin.Token)
-			open := func(tb testing.TB) bridge.Bridge {
-				tb.Helper()
-				b, err := mattermost.Definition().New(func(into any) error {
-					return yaml.UnmarshalWithOptions([]byte(remote.Config()), into, yaml.Strict())
-				}, deps)
-				if err != nil {
-					tb.Fatalf("open the bridge: %v", err)
-				}
-				return b
-			}
-			return bridgetest.Env{
-				Bridge: open(tb), Login: bridge.Login{ID: "steg"}, Remote: remote, Restart: open, Secrets: []string{remote.Token},
-			}
+			return mattermosttest.Env(tb, mattermost.Definition(), deps, remote, remote.Token)
 		},
 	})
 }
