@@ -60,24 +60,6 @@ func (s *Service) Find(ctx context.Context, room id.RoomID, as id.UserID, marker
 	return "", false, nil
 }
 
-// FindRedaction tells whether target is already redacted.
-func (s *Service) FindRedaction(ctx context.Context, room id.RoomID, target id.EventID) (bool, error) {
-	answer, err := s.do(ctx, request{
-		op: "read event", method: http.MethodGet, as: s.bot,
-		path: path(clientV3, "rooms", string(room), "event", string(target)),
-	})
-	if err != nil {
-		return false, err
-	}
-	ev := gjson.ParseBytes(answer)
-	if ev.Get("unsigned.redacted_because").Exists() {
-		return true, nil
-	}
-	// Messages and reactions keep nothing of their content.
-	content := ev.Get("content")
-	return !ev.Get("state_key").Exists() && (!content.Exists() || len(content.Map()) == 0), nil
-}
-
 // page is one answer of /messages, newest event first.
 type page struct {
 	events []gjson.Result

@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/intent"
+	"github.com/steg-bridge/steg/integration/harness"
 )
 
 // TestKills: the homeserver is killed while ghosts send, each into a room of its
@@ -67,6 +69,12 @@ func (w *world) killWhileSending(t *testing.T, kills, each int) {
 		pause(t, 6*time.Minute)
 	}
 
+	for _, room := range rooms { // what was acknowledged may stay hidden for half a minute
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		_, err := w.anna.WaitForAll(ctx, room, func(all []harness.MatrixMessage) bool { return len(all) >= each })
+		cancel()
+		check(t, err)
+	}
 	count := map[string]int{}
 	next := map[id.UserID]int{}
 	for _, ev := range w.everything(t, rooms) {

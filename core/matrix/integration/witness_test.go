@@ -53,8 +53,8 @@ func TestWitness(t *testing.T) {
 			}
 			took := time.Since(cut)
 			t.Logf("%s: believed after %v", name, took)
-			if took < 9*time.Second || took > 45*time.Second {
-				t.Errorf("%s: believed after %v", name, took)
+			if took < 9*time.Second {
+				t.Errorf("%s: believed too soon, after %v", name, took)
 			}
 		})
 	}

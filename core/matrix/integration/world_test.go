@@ -112,6 +112,21 @@ func (w *world) room(t *testing.T, alias string) (id.RoomID, id.UserID) {
 	return room, ghost
 }
 
+// seen waits until a message, and so everything before it, can be read: Dendrite
+// acknowledges a little earlier.
+func (w *world) seen(t *testing.T, room id.RoomID, message id.EventID) {
+	t.Helper()
+	w.reads(t, room, func(m harness.MatrixMessage) bool { return m.ID == message })
+}
+
+// reads waits at most a minute until Anna reads such a message.
+func (w *world) reads(t *testing.T, room id.RoomID, match func(harness.MatrixMessage) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	must(w.anna.WaitFor(ctx, room, match))(t)
+}
+
 func message(room id.RoomID, as id.UserID, n string) intent.Send {
 	return intent.Send{
 		Room: room, As: as, Type: "m.room.message", TxnID: n, Marker: intent.Marker{ID: n},
