@@ -8,6 +8,9 @@ type Capabilities struct {
 	Threads  bool   // has threads with one level
 	Replies  bool   // has replies other than threads
 	IDStable bool   // an edit keeps the message's ID
+	// SharedReactions: all Matrix people react through one account, which holds
+	// each emoji once.
+	SharedReactions bool
 
 	Edits    bool
 	Removals bool
@@ -15,6 +18,7 @@ type Capabilities struct {
 	Follows  bool
 	Avatars  bool
 	Checks   bool
+	Reacts   bool
 }
 
 // Fill returns c with the powers that client has.
@@ -25,5 +29,7 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	_, c.Follows = client.(Follower)
 	_, c.Avatars = client.(AvatarOpener)
 	_, c.Checks = client.(Checker)
+	_, c.Reacts = client.(Reactor)
+	c.SharedReactions = c.SharedReactions && c.Reacts
 	return c
 }

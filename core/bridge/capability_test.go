@@ -17,9 +17,11 @@ type (
 	follower struct{ bridge.Client }
 	avatars  struct{ bridge.Client }
 	checker  struct{ bridge.Client }
+	reactor  struct{ bridge.Client }
 )
 
 func (editor) Edit(context.Context, *bridge.OutgoingEdit) error               { return nil }
+func (reactor) React(context.Context, *bridge.OutgoingReaction) error         { return nil }
 func (remover) Remove(context.Context, *bridge.OutgoingRemoval) error         { return nil }
 func (checker) Check(context.Context) []bridge.Finding                        { return nil }
 func (follower) Follow(context.Context, bridge.ChatID) (bridge.Cursor, error) { return "", nil }
@@ -49,6 +51,7 @@ func TestFill(t *testing.T) {
 		"follow":  {follower{}, with(func(c *bridge.Capabilities) { c.Follows = true })},
 		"avatar":  {avatars{}, with(func(c *bridge.Capabilities) { c.Avatars = true })},
 		"check":   {checker{}, with(func(c *bridge.Capabilities) { c.Checks = true })},
+		"react":   {reactor{}, with(func(c *bridge.Capabilities) { c.Reacts = true })},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +61,7 @@ func TestFill(t *testing.T) {
 			}
 			// What was declared and is not there is taken back.
 			all := facts
-			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks = true, true, true, true, true, true
+			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks, all.Reacts = true, true, true, true, true, true, true
 			if diff := cmp.Diff(tt.want, all.Fill(tt.client)); diff != "" {
 				t.Errorf("declared too much: -want +got:\n%s", diff)
 			}

@@ -7,7 +7,7 @@ import (
 )
 
 // Event is something that happened on the network. It is a closed set: Message,
-// Edit, Removal, ChatChange, ChatGone, UserChange.
+// Edit, Removal, Reactions, ChatChange, ChatGone, UserChange.
 //
 //sumtype:decl
 type Event interface {

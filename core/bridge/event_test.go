@@ -10,7 +10,7 @@ import (
 func TestHeadIsTheEventsOwn(t *testing.T) {
 	t.Parallel()
 	for _, ev := range []bridge.Event{
-		&bridge.Message{}, &bridge.Edit{}, &bridge.Removal{}, &bridge.ChatChange{}, &bridge.ChatGone{}, &bridge.UserChange{},
+		&bridge.Message{}, &bridge.Edit{}, &bridge.Removal{}, &bridge.Reactions{}, &bridge.ChatChange{}, &bridge.ChatGone{}, &bridge.UserChange{},
 	} {
 		ev.Head().Key = "k"
 		if ev.Head().Key != "k" {

@@ -21,6 +21,9 @@
 //     removal targets, and calls the client with a key made from the event ID.
 //  3. As above.
 //
+// Reactions cross as states: a bridge tells which there are, and the lane's step
+// makes the ghosts' reactions so; the table of reactions tells what has crossed.
+//
 // What can never cross becomes a dead letter, and its sender is told once, by a
 // notice that is itself an item of the control lane.
 //

@@ -406,6 +406,9 @@ func (f *fakeMatrix) visible(room id.RoomID) []string {
 	var out []string
 	for _, ev := range r.events {
 		rel, _ := ev.Content["m.relates_to"].(map[string]any)
+		if rel["rel_type"] == "m.annotation" {
+			continue
+		}
 		if rel["rel_type"] == "m.replace" {
 			target, _ := rel["event_id"].(string)
 			fresh, _ := ev.Content["m.new_content"].(map[string]any)

@@ -30,6 +30,8 @@ func (e *Engine) stepIn(ctx context.Context, p *store.Portal, it store.Item, a q
 		return e.editIn(ctx, p, it, a, ev)
 	case *bridge.Removal:
 		return e.removalIn(ctx, p, it, a, ev)
+	case *bridge.Reactions:
+		return e.reactionsIn(ctx, p, it, a, ev)
 	case *bridge.ChatChange:
 		return e.chatChanged(ctx, p, it, a, ev)
 	case *bridge.ChatGone:

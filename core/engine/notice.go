@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -36,6 +37,10 @@ var reasons = map[string]map[string]string{ //nolint:gochecknoglobals // a const
 		"unsupported": "this kind of message cannot cross.",
 		"encrypted":   "it is encrypted, and this room's bridge cannot read encrypted messages.",
 		"rejected":    "it was refused there. Your school's administrators can see why and send it again.",
+
+		"reaction.intro":       "Your reaction did not reach %s: ",
+		"reaction.unsupported": "that emoji is not known there.",
+		"reaction.tooLarge":    "that message has too many different reactions there.",
 	},
 	"de": {
 		"intro":       "Ihre Nachricht hat %s nicht erreicht: ",
@@ -45,24 +50,34 @@ var reasons = map[string]map[string]string{ //nolint:gochecknoglobals // a const
 		"unsupported": "Diese Art von Nachricht kann nicht übertragen werden.",
 		"encrypted":   "Sie ist verschlüsselt, und die Brücke dieses Raumes kann Verschlüsseltes nicht lesen.",
 		"rejected":    "Sie wurde dort abgelehnt. Die Administration Ihrer Schule sieht den Grund und kann sie erneut senden.",
+
+		"reaction.intro":       "Ihre Reaktion hat %s nicht erreicht: ",
+		"reaction.unsupported": "Dieses Emoji gibt es dort nicht.",
+		"reaction.tooLarge":    "Die Nachricht hat dort schon zu viele verschiedene Reaktionen.",
 	},
 }
 
-// say puts a reason into words.
-func (e *Engine) say(p *store.Portal, where, why string) string {
+// say puts a reason into words. what is "" for a message, else what the sentences
+// about it begin with ("reaction.").
+func (e *Engine) say(p *store.Portal, where, what, why string) string {
 	words, ok := reasons[e.school(p.School).Language]
 	if !ok {
 		words = reasons["en"]
 	}
-	text, ok := words[why]
-	if !ok {
-		text = words["rejected"]
-	}
-	return fmt.Sprintf(words["intro"], where) + text
+	return fmt.Sprintf(words[what+"intro"], where) + cmp.Or(words[what+why], words[why], words["rejected"])
 }
 
-// tellMatrix tells the sender of a Matrix event that it did not cross.
+// tellMatrix tells the sender of a Matrix message that it did not cross.
 func (e *Engine) tellMatrix(ctx context.Context, p *store.Portal, it store.Item, sender id.UserID, why string) error {
+	return e.tellPerson(ctx, p, it, sender, "", why)
+}
+
+// tellReaction tells a Matrix person that a reaction did not cross.
+func (e *Engine) tellReaction(ctx context.Context, p *store.Portal, it store.Item, sender id.UserID, why string) error {
+	return e.tellPerson(ctx, p, it, sender, "reaction.", why)
+}
+
+func (e *Engine) tellPerson(ctx context.Context, p *store.Portal, it store.Item, sender id.UserID, what, why string) error {
 	if e.hs.Ours(sender) {
 		return nil // a ghost: its person is told by nobody here
 	}
@@ -70,12 +85,12 @@ func (e *Engine) tellMatrix(ctx context.Context, p *store.Portal, it store.Item,
 	if l, ok := e.logins[p.Bridge]; ok {
 		where = l.spec.Name
 	}
-	return e.notify(ctx, p, it, kindTellMatrix, notice{Portal: p.ID, Room: p.Room, To: sender, Text: e.say(p, where, why)})
+	return e.notify(ctx, p, it, kindTellMatrix, notice{Portal: p.ID, Room: p.Room, To: sender, Text: e.say(p, where, what, why)})
 }
 
 // tellRemote tells the people of a remote chat that a message did not cross.
 func (e *Engine) tellRemote(ctx context.Context, p *store.Portal, it store.Item, why string) error {
-	return e.notify(ctx, p, it, kindTellRemote, notice{Portal: p.ID, Chat: p.Chat, Text: e.say(p, "Matrix", why)})
+	return e.notify(ctx, p, it, kindTellRemote, notice{Portal: p.ID, Chat: p.Chat, Text: e.say(p, "Matrix", "", why)})
 }
 
 func (e *Engine) notify(ctx context.Context, p *store.Portal, it store.Item, kind string, n notice) error {

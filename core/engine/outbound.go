@@ -26,9 +26,10 @@ type matrixEvent struct {
 	Redacts id.EventID      `json:"redacts"`          // room versions before 11
 	Content json.RawMessage `json:"content"`
 
-	message event.MessageEventContent
-	marker  intent.Marker // only of our own events
-	ours    bool
+	message  event.MessageEventContent
+	reaction event.ReactionEventContent
+	marker   intent.Marker // only of our own events
+	ours     bool
 }
 
 func (ev *matrixEvent) sent() time.Time { return time.UnixMilli(ev.Time) }
@@ -47,6 +48,10 @@ func (e *Engine) parseMatrix(raw []byte) (*matrixEvent, error) {
 	case event.EventMessage.Type, event.EventSticker.Type:
 		if err := json.Unmarshal(ev.Content, &ev.message); err != nil {
 			return nil, fmt.Errorf("%w: the message's content is malformed", bridge.ErrRejected)
+		}
+	case event.EventReaction.Type:
+		if err := json.Unmarshal(ev.Content, &ev.reaction); err != nil {
+			return nil, fmt.Errorf("%w: the reaction's content is malformed", bridge.ErrRejected)
 		}
 	case event.EventRedaction.Type:
 		var c struct {
@@ -77,6 +82,8 @@ func (e *Engine) stepOut(ctx context.Context, p *store.Portal, it store.Item, a 
 		return e.messageOut(ctx, p, l, it, a, ev)
 	case event.EventRedaction.Type:
 		return e.redactionOut(ctx, p, l, it, a, ev)
+	case event.EventReaction.Type:
+		return e.reactionOut(ctx, p, l, it, a, ev)
 	case event.EventEncrypted.Type:
 		return e.failed(ctx, it, a, fmt.Errorf("%w: the message is encrypted", bridge.ErrUnsupported),
 			func(string) error { return e.tellMatrix(ctx, p, it, ev.Sender, "encrypted") })

@@ -46,12 +46,20 @@ func (e *Engine) editOut(ctx context.Context, p *store.Portal, l *login, it stor
 	return delivered(it, other(p, it, ev.ID, ev.Sender))
 }
 
-// redactionOut deletes a message that this portal sent to the network.
+// redactionOut deletes a message or reaction that this portal sent to the network.
 func (e *Engine) redactionOut(ctx context.Context, p *store.Portal, l *login, it store.Item, a queue.Attempt, ev *matrixEvent) queue.Outcome {
 	if ev.Redacts == "" {
 		return drop(it, policy.DropEmpty)
 	}
 	target, err := e.st.LinkByEvent(ctx, p.ID, ev.Redacts)
+	if errors.Is(err, store.ErrNoRow) {
+		r, rerr := e.st.ReactionByEvent(ctx, p.ID, ev.Redacts)
+		if rerr == nil {
+			return e.unreactOut(ctx, p, l, it, a, ev, r)
+		} else if !errors.Is(rerr, store.ErrNoRow) {
+			return retry(fmt.Errorf("look up redacted reaction: %w", rerr))
+		}
+	}
 	switch {
 	case errors.Is(err, store.ErrNoRow):
 		if e.waiting(it) && e.ranLately(lane(p, store.DirIn)) {

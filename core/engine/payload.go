@@ -12,6 +12,7 @@ const (
 	kindMessage    = "message"
 	kindEdit       = "edit"
 	kindRemoval    = "removal"
+	kindReactions  = "reactions"
 	kindChatChange = "chat-change"
 	kindChatGone   = "chat-gone"
 	kindUserChange = "user-change"
@@ -32,6 +33,8 @@ func encodeEvent(ev bridge.Event) (kind string, payload []byte, err error) {
 		kind = kindEdit
 	case *bridge.Removal:
 		kind = kindRemoval
+	case *bridge.Reactions:
+		kind = kindReactions
 	case *bridge.ChatChange:
 		kind = kindChatChange
 	case *bridge.ChatGone:
@@ -58,6 +61,8 @@ func decodeEvent(kind string, payload []byte) (bridge.Event, error) {
 		ev = &bridge.Edit{}
 	case kindRemoval:
 		ev = &bridge.Removal{}
+	case kindReactions:
+		ev = &bridge.Reactions{}
 	case kindChatChange:
 		ev = &bridge.ChatChange{}
 	case kindChatGone:

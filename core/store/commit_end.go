@@ -95,6 +95,9 @@ func (c *commit) writeMap(ctx context.Context, tx session) error {
 		if !c.res.Ends[n] {
 			continue
 		}
+		if err := c.writeReactions(ctx, tx, d); err != nil {
+			return err
+		}
 		for i := range d.Removed {
 			removed.add(d.Removed[i].Portal, string(d.Removed[i].Dir), clean(d.Removed[i].Key))
 		}

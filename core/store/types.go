@@ -90,6 +90,9 @@ type Done struct {
 	Reason  string // the policy (Dropped) or why (Dead); no content
 	Links   []Link // message map rows to add
 	Removed []Link // message map rows to mark removed (Portal, Dir and Key are used)
+
+	Unreacted []Reaction // reactions to forget
+	Reacted   []Reaction // reactions to add, after those are forgotten
 }
 
 // LinkKind tells what a message map row stands for.

@@ -151,4 +151,17 @@ CREATE TABLE portal (
 );
 CREATE INDEX portal_room ON portal (room) WHERE room <> '';
 CREATE INDEX portal_school ON portal (school, bridge);
+CREATE TABLE reaction (
+  school   TEXT NOT NULL,
+  bridge   TEXT NOT NULL,
+  portal   BIGINT NOT NULL,
+  target   TEXT NOT NULL,
+  dir      TEXT NOT NULL,
+  sender   TEXT NOT NULL,
+  emoji    TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  at       BIGINT NOT NULL,
+  PRIMARY KEY (portal, target, dir, sender, emoji, bridge, school)
+);
+CREATE INDEX reaction_event ON reaction (event_id) WHERE event_id <> '';
 CREATE TABLE steg_schema (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL);

@@ -14,7 +14,7 @@ type fake struct{ net *Network }
 func New(n *Network) bridge.Bridge { return &fake{net: n} }
 
 func (b *fake) Capabilities() bridge.Capabilities {
-	return bridge.Capabilities{MaxText: b.net.opts.MaxText, Markup: "fake", Threads: true, IDStable: true}
+	return bridge.Capabilities{MaxText: b.net.opts.MaxText, Markup: "fake", Threads: true, IDStable: true, SharedReactions: true}
 }
 
 func (b *fake) Open(l bridge.Login) (bridge.Client, error) {

@@ -153,4 +153,4 @@ func (n *Network) refuse(c Call) (bridgetest.Fault, error) {
 	return l.fault, nil
 }
 
-func (c Call) writes() bool { return c.Op == "send" || c.Op == "edit" || c.Op == "remove" }
+func (c Call) writes() bool { return c.Op == "send" || c.Op == "edit" || c.Op == "remove" || c.Op == "react" }

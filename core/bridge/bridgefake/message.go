@@ -23,8 +23,9 @@ type Message struct {
 
 type message struct {
 	Message
-	gone    bool
-	editKey bridge.Key
+	gone      bool
+	editKey   bridge.Key
+	reactions []bridge.Reaction // of people and logins, oldest first
 }
 
 type changeKind int
@@ -33,6 +34,7 @@ const (
 	changePost changeKind = iota
 	changeEdit
 	changeDelete
+	changeReact
 	changeInfo
 	changeGone
 )
@@ -48,6 +50,7 @@ type change struct {
 	login   bridge.LoginID // the client that did it, "" for people
 	key     bridge.Key     // the client's key for it
 	cascade bool
+	present []bridge.Reaction // after the change
 	info    bridge.ChatInfo
 }
 

@@ -159,6 +159,8 @@ func (r *reader) event(chat bridge.ChatID, ch change) bridge.Event {
 		return &bridge.Edit{Meta: meta, Target: ch.msg.ID, Content: content, Mentions: mentions}
 	case changeDelete:
 		return &bridge.Removal{Meta: meta, Target: ch.msg.ID, Cascade: ch.cascade}
+	case changeReact:
+		return r.client.reactions(meta, ch)
 	case changeGone:
 		return &bridge.ChatGone{Meta: meta, Reason: "archived"}
 	case changeInfo:

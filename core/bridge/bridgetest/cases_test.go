@@ -146,6 +146,19 @@ func proofs() map[string]proof {
 		"relations/edit_of_nothing":  {failing(is(bridge.ErrNotFound), bridge.ErrRejected), "an edit of what is gone"},
 		"relations/reply_to_nothing": {failing(is(bridge.ErrNotFound), errTemporary), "a reply to what is gone"},
 
+		"reactions/inbound":                         {drop[*bridge.Reactions], "reactions are"},
+		"reactions/inbound_to_ours":                 {drop[*bridge.Reactions], "reactions are"},
+		"reactions/inbound_while_away":              {noCatchUp, "reactions are"},
+		"reactions/inbound_while_connection_is_cut": {drop[*bridge.Reactions], "reactions are"},
+		"reactions/outbound": {func(m *mutant) {
+			m.react = func(func() error) error { return nil }
+		}, "the network shows"},
+		"reactions/own_are_left_out": {ownReactions, "reactions are"},
+		"reactions/answer_lost":      {failing(isTemporary, bridge.ErrRejected), "an answer that is lost"},
+		"reactions/unknown_emoji":    {failing(is(bridge.ErrUnsupported), errTemporary), "an unknown emoji"},
+		"reactions/to_nothing":       {failing(is(bridge.ErrNotFound), errTemporary), "React to"},
+		"reactions/server_errors":    {failing(isTemporary, bridge.ErrRejected), "a server error"},
+
 		"capabilities/declared_is_implemented": {func(m *mutant) {
 			m.plain = true
 			m.caps = func(c bridge.Capabilities) bridge.Capabilities { c.Edits = true; return c }

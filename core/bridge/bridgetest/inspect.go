@@ -50,6 +50,8 @@ func (s *Sink) inspect(ev bridge.Event) {
 		if e.Target == "" {
 			breach("no target")
 		}
+	case *bridge.Reactions:
+		s.reactions(e, breach)
 	case *bridge.ChatChange:
 		if e.Info.ID != h.Chat {
 			breach("the info is of another chat")
@@ -87,6 +89,8 @@ func identity(ev bridge.Event) string {
 		return "edit " + string(e.Target)
 	case *bridge.Removal:
 		return "removal " + string(e.Target)
+	case *bridge.Reactions:
+		return "reactions " + string(e.Target)
 	case *bridge.ChatChange:
 		return "chat change"
 	case *bridge.ChatGone:

@@ -31,6 +31,7 @@ type mutant struct {
 	send    func(ctx context.Context, m *bridge.Outgoing, next sendFunc) (bridge.Receipt, error)
 	edit    func(ctx context.Context, m *bridge.OutgoingEdit, next func() error) error
 	remove  func(next func() error) error
+	react   func(next func() error) error
 	chat    func(*bridge.ChatInfo, error) (*bridge.ChatInfo, error)
 	user    func(*bridge.UserInfo, error) (*bridge.UserInfo, error)
 	follow  func(bridge.Cursor, error) (bridge.Cursor, error)
@@ -51,6 +52,7 @@ type powers interface {
 	bridge.Follower
 	bridge.AvatarOpener
 	bridge.Checker
+	bridge.Reactor
 }
 
 type mutantBridge struct {
@@ -146,6 +148,14 @@ func (c mutantClient) Remove(ctx context.Context, m *bridge.OutgoingRemoval) err
 	next := func() error { return c.powers.Remove(ctx, m) }
 	if c.m.remove != nil {
 		return c.m.remove(next)
+	}
+	return c.failed(next())
+}
+
+func (c mutantClient) React(ctx context.Context, m *bridge.OutgoingReaction) error {
+	next := func() error { return c.powers.React(ctx, m) }
+	if c.m.react != nil {
+		return c.m.react(next)
 	}
 	return c.failed(next())
 }

@@ -328,6 +328,16 @@ func noCascade(m *mutant) {
 	})
 }
 
+// ownReactions takes what we did ourselves for news.
+func ownReactions(m *mutant) {
+	m.deliver = each(func(ev bridge.Event) []bridge.Event {
+		if r, ok := ev.(*bridge.Reactions); ok {
+			r.Present = append(r.Present, bridge.Reaction{User: "bot-relay", Emoji: "👍", Time: r.Time})
+		}
+		return []bridge.Event{ev}
+	})
+}
+
 func changingCaps(m *mutant) {
 	var mu sync.Mutex
 	n := 0

@@ -33,6 +33,7 @@ func Cases() []Case {
 		{"order", orderCases()},
 		{"resume", resumeCases()},
 		{"relations", relationCases()},
+		{"reactions", reactionCases()},
 		{"capabilities", capabilityCases()},
 		{"errors", errorCases()},
 		{"metadata", metadataCases()},
@@ -108,6 +109,7 @@ func needResolves(c bridge.Capabilities) string { return unless(c.Resolves, "no 
 func needFollows(c bridge.Capabilities) string  { return unless(c.Follows, "no follower") }
 func needAvatars(c bridge.Capabilities) string  { return unless(c.Avatars, "no avatars") }
 func needChecks(c bridge.Capabilities) string   { return unless(c.Checks, "no checker") }
+func needReacts(c bridge.Capabilities) string   { return unless(c.Reacts, "no reactions") }
 func needLimit(c bridge.Capabilities) string    { return unless(c.MaxText > 0, "no limit of text") }
 
 func unless(has bool, reason string) string {

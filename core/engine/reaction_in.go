@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/intent"
+	"github.com/steg-bridge/steg/core/policy"
+	"github.com/steg-bridge/steg/core/queue"
+	"github.com/steg-bridge/steg/core/store"
+)
+
+// reactionsIn makes the ghosts' reactions to a message what the network says. What
+// can never cross of it does not keep the rest from crossing.
+func (e *Engine) reactionsIn(ctx context.Context, p *store.Portal, it store.Item, a queue.Attempt, ev *bridge.Reactions) queue.Outcome {
+	target, err := e.st.LinkByRemote(ctx, p.ID, ev.Target)
+	switch {
+	case errors.Is(err, store.ErrNoRow) && len(ev.Present) == 0:
+		return drop(it, policy.DropTarget)
+	case errors.Is(err, store.ErrNoRow):
+		return e.noTarget(it)
+	case err != nil:
+		return retry(fmt.Errorf("look up message reacted to: %w", err))
+	case target.Removed:
+		return drop(it, policy.DropRemoved)
+	}
+	have, err := e.st.Reactions(ctx, p.ID, ev.Target, store.DirIn)
+	if err != nil {
+		return retry(err)
+	}
+	gone, missing := e.compareReactions(p, ev, have)
+	if len(gone)+len(missing) == 0 {
+		return drop(it, policy.DropKnown)
+	}
+	out := delivered(it, other(p, it, "", ""))
+	var never error
+	for _, r := range gone {
+		if err := e.unreact(ctx, it, target.Room, r); bridge.Classify(err) != bridge.ClassPermanent && err != nil {
+			return e.failed(ctx, it, a, err, nobodyToTell)
+		}
+		out.Done.Unreacted = append(out.Done.Unreacted, r)
+	}
+	// An earlier attempt may have sent some of them before it failed.
+	a.Uncertain = a.Uncertain || a.N > 0
+	for _, m := range missing {
+		r, err := e.react(ctx, p, it, a, target, m)
+		switch {
+		case err == nil:
+			out.Done.Reacted = append(out.Done.Reacted, r)
+		case bridge.Classify(err) == bridge.ClassPermanent:
+			never = err
+		default:
+			return e.failed(ctx, it, a, err, nobodyToTell)
+		}
+	}
+	if never != nil {
+		dead := e.failed(ctx, it, a, never, nobodyToTell)
+		out.Done.Verdict, out.Done.Reason, out.Done.Links = dead.Done.Verdict, dead.Done.Reason, nil
+	}
+	return out
+}
+
+// nobodyToTell: a reaction that does not cross is for the operator to see; its
+// person would be told in public.
+func nobodyToTell(string) error { return nil }
+
+// compareReactions tells what of the network's state Matrix lacks, and what it has
+// too much.
+func (e *Engine) compareReactions(p *store.Portal, ev *bridge.Reactions, have []store.Reaction) (gone []store.Reaction, missing []bridge.Reaction) {
+	type who struct {
+		sender id.UserID
+		emoji  string
+	}
+	of := func(u bridge.UserID, emoji string) who { return who{e.hs.GhostID(p.Bridge, u), plainEmoji(emoji)} }
+	present := map[who]bool{}
+	for _, r := range ev.Present {
+		if r.User != "" && r.Emoji != "" && (ev.Sender == "" || r.User == ev.Sender) {
+			present[of(r.User, r.Emoji)] = true
+		}
+	}
+	there := map[who]bool{}
+	for _, r := range have {
+		k := who{r.Sender, r.Emoji}
+		if ev.Sender != "" && r.Sender != e.hs.GhostID(p.Bridge, ev.Sender) {
+			continue
+		}
+		if there[k] = true; !present[k] {
+			gone = append(gone, r)
+		}
+	}
+	for _, r := range ev.Present {
+		if k := of(r.User, r.Emoji); present[k] && !there[k] {
+			there[k] = true
+			missing = append(missing, r)
+		}
+	}
+	slices.SortStableFunc(missing, func(a, b bridge.Reaction) int { return a.Time.Compare(b.Time) })
+	return gone, missing
+}
+
+// react sends one reaction as its ghost.
+func (e *Engine) react(ctx context.Context, p *store.Portal, it store.Item, a queue.Attempt, target store.Link, r bridge.Reaction) (store.Reaction, error) {
+	ghost, err := e.ensureGhost(ctx, p, target.Room, r.User)
+	if err != nil {
+		return store.Reaction{}, err
+	}
+	emoji := plainEmoji(r.Emoji)
+	mark := intent.Marker{ID: marker(it, string(r.User)+" "+emoji), Portal: p.ID}
+	sent, err := e.send(ctx, a, it, intent.Send{
+		Room: target.Room, As: ghost.MXID, Type: event.EventReaction.Type,
+		Content: &event.ReactionEventContent{
+			RelatesTo: event.RelatesTo{Type: event.RelAnnotation, EventID: target.Event, Key: matrixEmoji(emoji)},
+		},
+		Marker: mark, TxnID: mark.ID, Time: r.Time,
+	})
+	return store.Reaction{
+		School: p.School, Bridge: p.Bridge, Portal: p.ID, Target: target.Remote, Dir: store.DirIn,
+		Sender: ghost.MXID, Emoji: emoji, Event: sent, At: r.Time,
+	}, err
+}
+
+// unreact takes one reaction back. Doing so twice is harmless.
+func (e *Engine) unreact(ctx context.Context, it store.Item, room id.RoomID, r store.Reaction) error {
+	if r.Event == "" {
+		return nil
+	}
+	return e.redact(ctx, it, store.Link{Room: room, Dir: r.Dir, Sender: r.Sender, Event: r.Event})
+}

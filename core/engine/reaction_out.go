@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/policy"
+	"github.com/steg-bridge/steg/core/queue"
+	"github.com/steg-bridge/steg/core/store"
+)
+
+// reactionOut carries a Matrix person's reaction to the network. Where all share
+// one account there, only the first of an emoji shows.
+func (e *Engine) reactionOut(ctx context.Context, p *store.Portal, l *login, it store.Item, a queue.Attempt, ev *matrixEvent) queue.Outcome {
+	emoji, of := reactionKey(&ev.reaction, ev.Content), ev.reaction.RelatesTo.EventID
+	if emoji == "" || of == "" {
+		return drop(it, policy.DropEmpty)
+	}
+	reactor, ok := l.client.(bridge.Reactor)
+	if !ok {
+		return drop(it, policy.DropUnsupported)
+	}
+	if gone, err := e.st.LinkByEvent(ctx, p.ID, ev.ID); err == nil && gone.Removed {
+		return drop(it, policy.DropRemoved)
+	} else if err != nil && !errors.Is(err, store.ErrNoRow) {
+		return retry(fmt.Errorf("look up reaction: %w", err))
+	}
+	target, err := e.st.LinkByEvent(ctx, p.ID, of)
+	switch {
+	case errors.Is(err, store.ErrNoRow):
+		return e.noTarget(it)
+	case err != nil:
+		return retry(fmt.Errorf("look up event reacted to: %w", err))
+	case target.Removed:
+		return drop(it, policy.DropRemoved)
+	}
+	r := store.Reaction{
+		School: p.School, Bridge: p.Bridge, Portal: p.ID, Target: target.Remote, Dir: store.DirOut,
+		Sender: ev.Sender, Emoji: emoji, Event: ev.ID, At: ev.sent(),
+	}
+	if err := e.showReaction(ctx, p, l, reactor, it, ev, r, false); err != nil {
+		return e.failed(ctx, it, a, err, func(why string) error { return e.tellReaction(ctx, p, it, ev.Sender, why) })
+	}
+	out := delivered(it, other(p, it, ev.ID, ev.Sender))
+	out.Done.Reacted = []store.Reaction{r}
+	return out
+}
+
+// unreactOut takes back a reaction whose Matrix event was redacted.
+func (e *Engine) unreactOut(ctx context.Context, p *store.Portal, l *login, it store.Item, a queue.Attempt, ev *matrixEvent, r store.Reaction) queue.Outcome {
+	switch {
+	case r.Dir == store.DirIn && ev.ours:
+		return drop(it, policy.DropOrigin)
+	case r.Dir == store.DirIn:
+		return drop(it, policy.DropForeign)
+	}
+	reactor, ok := l.client.(bridge.Reactor)
+	if !ok {
+		return drop(it, policy.DropUnsupported)
+	}
+	err := e.showReaction(ctx, p, l, reactor, it, ev, r, true)
+	if err != nil && !errors.Is(err, bridge.ErrNotFound) && !errors.Is(err, bridge.ErrUnsupported) {
+		return e.failed(ctx, it, a, err, nobodyToTell)
+	}
+	out := delivered(it, other(p, it, ev.ID, ev.Sender))
+	out.Done.Unreacted = []store.Reaction{r}
+	return out
+}
+
+// showReaction sets or takes back a reaction on the network, unless others show
+// there through the same account with the same emoji.
+func (e *Engine) showReaction(ctx context.Context, p *store.Portal, l *login, reactor bridge.Reactor, it store.Item, ev *matrixEvent,
+	r store.Reaction, removed bool,
+) error {
+	if l.caps.SharedReactions {
+		all, err := e.st.Reactions(ctx, p.ID, r.Target, store.DirOut)
+		if err != nil {
+			return &bridge.TemporaryError{Err: err}
+		}
+		same := func(o store.Reaction) bool { return o.Emoji == r.Emoji && o.Event != r.Event }
+		if slices.ContainsFunc(all, same) {
+			return nil
+		}
+	}
+	who, err := e.person(ctx, p.Room, r.Sender)
+	if err != nil {
+		return err
+	}
+	return reactor.React(ctx, &bridge.OutgoingReaction{
+		Key: outKey(it), Chat: p.Chat, Target: r.Target, Emoji: r.Emoji, Removed: removed,
+		Author: bridge.Author{ID: r.Sender, Name: policy.CleanName(who.Name, r.Sender.Localpart()), AvatarURL: e.hs.AvatarURL(who.Avatar)},
+	})
+}
