@@ -21,6 +21,8 @@ type sweep struct {
 	known map[bridge.MessageID]bool
 	// telling is what the events that are not delivered yet tell.
 	telling map[string]telling
+	// reacted is the same of reactions.
+	reacted map[string]string
 }
 
 // run asks for all changes since the position. Where the answer cannot be
@@ -70,6 +72,9 @@ func (s *sweep) changes(ctx context.Context, rows []*model.Post) error {
 			return err
 		}
 		evs = append(evs, more...)
+		if ev := s.rowReactions(p, start); ev != nil {
+			evs = append(evs, ev)
+		}
 		reached = reached.moved(p.Id, p.UpdateAt)
 		last := i == len(rows)-1
 		if !last && (len(evs) < chunk || rows[i+1].CreateAt == p.CreateAt) {

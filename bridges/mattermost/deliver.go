@@ -154,6 +154,8 @@ func sortItems(queue []item) {
 			it.order = it.post.UpdateAt
 		case itemDeleted:
 			it.order = max(it.order, latest[it.chat], it.post.UpdateAt)
+		case itemReacted:
+			it.order = max(it.order, latest[it.chat])
 		case itemUser:
 		}
 		latest[it.chat] = max(latest[it.chat], it.order)
@@ -194,6 +196,7 @@ func (f *feed) pack(ctx context.Context, p *parcel, batch []item) {
 		}
 	}
 	f.c.learnNames(ctx, texts...)
+	reacted := f.askReactions(ctx, batch)
 	for _, it := range batch {
 		if it.kind == itemUser {
 			p.news = true
@@ -207,8 +210,13 @@ func (f *feed) pack(ctx context.Context, p *parcel, batch []item) {
 		if !ok {
 			pos = it.chat.pos // no sweep runs while live events are on their way
 		}
-		ev := f.liveEvent(it, pos)
-		if it.kind != itemDeleted { // the event of a deletion has the post as it was
+		var ev bridge.Event
+		if it.kind == itemReacted {
+			ev = f.liveReactions(it, reacted)
+		} else {
+			ev = f.liveEvent(it, pos)
+		}
+		if it.kind == itemPosted || it.kind == itemEdited { // the event of a deletion has the post as it was
 			pos = pos.moved(it.post.Id, it.post.UpdateAt)
 		}
 		p.moved[it.chat] = pos
@@ -280,7 +288,7 @@ func (f *feed) liveEvent(it item, pos cursor) bridge.Event {
 		if e := f.c.editEvent(p, f.me); e != nil {
 			return e
 		}
-	case itemUser: // belongs to no channel
+	case itemUser, itemReacted: // made elsewhere
 	}
 	return nil
 }

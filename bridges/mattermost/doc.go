@@ -18,6 +18,10 @@
 // its channel has ended. See sweep.go for what a server's answers hide, and
 // feed.go for who may deliver when.
 //
+// Reactions: what is pushed is a hint, too; the present state is read (see
+// reactionfeed.go). The bot holds each emoji once, for all Matrix people. Of the
+// server's names for an emoji the shortest is used ("+1" for 👍).
+//
 // Limits: one level of threads; 16383 characters in a post; a root that is
 // deleted takes its replies along; no read receipts of others. Everything that
 // is said here of a server was measured with version 11.4 (Team Edition).

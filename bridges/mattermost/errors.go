@@ -26,6 +26,9 @@ const (
 	idTooLong     = "model.post.is_valid.message_length.app_error"
 	idPropsLong   = "model.post.is_valid.props.app_error"
 	idArchived    = "api.post.create_post.can_not_post_to_deleted.error"
+	idNoEmoji     = "app.emoji.get_by_name.no_result"
+	idEmojiForm   = "model.reaction.is_valid.emoji_name.app_error"
+	idManyEmoji   = "app.reaction.save.save.too_many_reactions"
 	idNotAuth     = "api.web_socket_router.not_authenticated.app_error"
 )
 
@@ -128,12 +131,12 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", bridge.ErrLoggedOut, err)
 	case e.status == http.StatusForbidden, e.id == idArchived:
 		return fmt.Errorf("%w: %w", bridge.ErrForbidden, err)
+	case e.id == idNoEmoji, e.id == idEmojiForm, e.status == http.StatusNotImplemented:
+		return fmt.Errorf("%w: %w", bridge.ErrUnsupported, err)
 	case e.status == http.StatusNotFound:
 		return fmt.Errorf("%w: %w", bridge.ErrNotFound, err)
-	case e.status == http.StatusRequestEntityTooLarge, e.id == idTooLong, e.id == idPropsLong:
+	case e.status == http.StatusRequestEntityTooLarge, e.id == idTooLong, e.id == idPropsLong, e.id == idManyEmoji:
 		return fmt.Errorf("%w: %w", bridge.ErrTooLarge, err)
-	case e.status == http.StatusNotImplemented:
-		return fmt.Errorf("%w: %w", bridge.ErrUnsupported, err)
 	case e.status >= 400 && e.status < 500:
 		return fmt.Errorf("%w: %w", bridge.ErrRejected, err)
 	}

@@ -43,6 +43,8 @@ type feed struct {
 	// told remembers what was delivered of posts, to tell edits of the text from
 	// others and what is late from what is new.
 	told *lru[string, telling]
+	// reacted remembers which reactions to a post were delivered.
+	reacted *lru[string, string]
 
 	mu       sync.Mutex
 	chats    map[bridge.ChatID]*chat
@@ -100,13 +102,15 @@ type telling struct {
 
 // item is a live event.
 type item struct {
-	chat  *chat
-	kind  itemKind
-	post  *model.Post
-	user  *model.User
-	at    int64 // server time of a deletion
-	came  time.Time
-	order int64 // when it happened, for sorting
+	chat *chat
+	kind itemKind
+	post *model.Post
+	user *model.User
+	at   int64 // server time of a deletion
+	// reacted is the post whose reactions have changed.
+	reacted string
+	came    time.Time
+	order   int64 // when it happened, for sorting
 }
 
 type itemKind int
@@ -116,12 +120,14 @@ const (
 	itemEdited
 	itemDeleted
 	itemUser
+	itemReacted
 )
 
 func newFeed(c *client, me *self, sink bridge.Sink, followed []bridge.Followed) *feed {
 	f := &feed{
 		c: c, me: me, sink: sink, log: c.log,
 		told:       newLRU[string, telling](cachedTexts),
+		reacted:    newLRU[string, string](cachedTexts),
 		chats:      map[bridge.ChatID]*chat{},
 		delivering: make(chan struct{}, 1),
 		sweeping:   make(chan struct{}, 1),

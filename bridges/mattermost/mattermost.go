@@ -60,7 +60,7 @@ func open(cfg *Config, deps bridge.Deps) (bridge.Bridge, error) {
 }
 
 func (n *network) Capabilities() bridge.Capabilities {
-	return bridge.Capabilities{MaxText: maxText, Markup: "mattermost", Threads: true, IDStable: true}
+	return bridge.Capabilities{MaxText: maxText, Markup: "mattermost", Threads: true, IDStable: true, SharedReactions: true}
 }
 
 func (n *network) Open(login bridge.Login) (bridge.Client, error) {

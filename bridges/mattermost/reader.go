@@ -153,6 +153,8 @@ func (f *feed) event(fr *frame) error {
 		return f.postEvent(fr, itemEdited)
 	case model.WebsocketEventPostDeleted:
 		return f.postEvent(fr, itemDeleted)
+	case model.WebsocketEventReactionAdded, model.WebsocketEventReactionRemoved:
+		return f.reactionEvent(fr)
 	case model.WebsocketEventUserUpdated:
 		var u model.User
 		if err := fr.nested("user", &u); err != nil {

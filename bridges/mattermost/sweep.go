@@ -113,7 +113,7 @@ func (f *feed) sweepOnce(ctx context.Context, ch *chat) (cursor, error) {
 		f.mu.Unlock()
 		return cursor{}, err
 	}
-	s := &sweep{feed: f, chat: ch, pos: ch.pos, telling: map[string]telling{}}
+	s := &sweep{feed: f, chat: ch, pos: ch.pos, telling: map[string]telling{}, reacted: map[string]string{}}
 	err = s.run(ctx)
 	ch.pos = s.pos // what was delivered is delivered
 	if !closed {

@@ -132,6 +132,9 @@ func (s *sweep) posts(ctx context.Context, page []*model.Post) error {
 			return err
 		}
 		evs = append(evs, more...)
+		if ev := s.rowReactions(p, start); ev != nil {
+			evs = append(evs, ev)
+		}
 		to.walk = max(to.walk, p.CreateAt)
 	}
 	return s.commit(ctx, evs, to)
@@ -168,6 +171,9 @@ func (s *sweep) checkPart(ctx context.Context, part []bridge.MessageID) error {
 	var evs []bridge.Event
 	for _, p := range found {
 		present[p.Id] = true
+		if ev := s.rowReactions(p, s.pos); ev != nil {
+			evs = append(evs, ev)
+		}
 		now := telling{sum: textSum(source(p)), edit: p.EditAt}
 		if was, ok := s.feed.told.get(p.Id); ok && was == now || p.EditAt <= known || p.DeleteAt > 0 || !bridged(p) {
 			continue
@@ -204,5 +210,9 @@ func (s *sweep) tell(ctx context.Context, evs []bridge.Event) error {
 		s.feed.told.put(id, now)
 	}
 	clear(s.telling)
+	for id, now := range s.reacted {
+		s.feed.reacted.put(id, now)
+	}
+	clear(s.reacted)
 	return nil
 }

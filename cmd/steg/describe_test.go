@@ -119,6 +119,10 @@ func cells(c bridge.Capabilities) [][2]string {
 	if c.MaxText > 0 {
 		limit = fmt.Sprintf("%d characters", c.MaxText)
 	}
+	reactions := yes(c.Reacts)
+	if c.SharedReactions {
+		reactions += ", one for all Matrix people"
+	}
 	return [][2]string{
 		{"Text, with markup of", c.Markup},
 		{"Longest message", limit},
@@ -126,6 +130,7 @@ func cells(c bridge.Capabilities) [][2]string {
 		{"Deletions", yes(c.Removals)},
 		{"Replies", yes(c.Replies || c.Threads)},
 		{"Threads", yes(c.Threads)},
+		{"Reactions", reactions},
 		{"Pictures of people", yes(c.Avatars)},
 		{"Chats by name and pattern", yes(c.Resolves)},
 		{"Probed by `steg check`", yes(c.Checks)},

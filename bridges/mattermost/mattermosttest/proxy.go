@@ -105,7 +105,15 @@ func (p *proxy) guard(next http.Handler) http.Handler {
 	})
 }
 
-// writesMessage tells whether a call creates or changes a message.
+// writesMessage tells whether a call creates or changes a message or a reaction.
 func writesMessage(r *http.Request) bool {
-	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/posts") || r.Method == http.MethodPut
+	switch r.Method {
+	case http.MethodPost:
+		return strings.HasSuffix(r.URL.Path, "/posts") || strings.HasSuffix(r.URL.Path, "/v4/reactions")
+	case http.MethodPut:
+		return true
+	case http.MethodDelete:
+		return strings.Contains(r.URL.Path, "/reactions/")
+	}
+	return false
 }

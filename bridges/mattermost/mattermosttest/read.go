@@ -49,7 +49,7 @@ func (s *Server) read(user, channel string, query url.Values) (*model.PostList, 
 	after := query.Get("after")
 	for _, anchor := range []string{query.Get("before"), after} {
 		if anchor != "" && (len(anchor) != 26 || s.posts[anchor] == nil) {
-			return list(nil), nil // the comparison with nothing is never true
+			return s.list(nil), nil // the comparison with nothing is never true
 		}
 	}
 	switch before := query.Get("before"); {
@@ -58,23 +58,23 @@ func (s *Server) read(user, channel string, query url.Values) (*model.PostList, 
 		rows = slices.DeleteFunc(rows, func(p *model.Post) bool { return p.CreateAt <= at })
 		rows = rows[min(page*size, len(rows)):min((page+1)*size, len(rows))]
 		slices.Reverse(rows)
-		return list(rows), nil
+		return s.list(rows), nil
 	case before != "":
 		at := s.posts[before].CreateAt
 		rows = slices.DeleteFunc(rows, func(p *model.Post) bool { return p.CreateAt >= at })
 	}
 	slices.Reverse(rows)
-	return list(rows[min(page*size, len(rows)):min((page+1)*size, len(rows))]), nil
+	return s.list(rows[min(page*size, len(rows)):min((page+1)*size, len(rows))]), nil
 }
 
 // since answers what has changed after ms, cut to 1000 rows of no order, and
 // nothing when the cache says so. It needs s.mu held.
 func (s *Server) since(channel string, ms int64) *model.PostList {
 	if latest, ok := s.latest[channel]; ok && ms >= latest {
-		return list(nil)
+		return s.list(nil)
 	}
 	if s.faults.staleSince() {
-		return list(nil)
+		return s.list(nil)
 	}
 	var rows []*model.Post
 	for _, id := range s.rows[channel] {
@@ -92,7 +92,7 @@ func (s *Server) since(channel string, ms int64) *model.PostList {
 	}
 	s.latest[channel] = latest
 	slices.SortStableFunc(rows, func(a, b *model.Post) int { return cmp.Compare(b.CreateAt, a.CreateAt) })
-	return list(rows)
+	return s.list(rows)
 }
 
 func scramble(id string) uint32 {
@@ -101,11 +101,11 @@ func scramble(id string) uint32 {
 	return h.Sum32()
 }
 
-func list(rows []*model.Post) *model.PostList {
+func (s *Server) list(rows []*model.Post) *model.PostList {
 	out := &model.PostList{Order: []string{}, Posts: map[string]*model.Post{}}
 	for _, p := range rows {
 		out.Order = append(out.Order, p.Id)
-		out.Posts[p.Id] = p.Clone()
+		out.Posts[p.Id] = s.told(p)
 	}
 	return out
 }
@@ -121,5 +121,5 @@ func (s *Server) visible(user, id string) (*model.Post, *model.AppError) {
 	if !s.members[p.ChannelId][user] {
 		return nil, noPermission()
 	}
-	return p.Clone(), nil
+	return s.told(p), nil
 }

@@ -61,7 +61,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			writeError(w, refuse(http.StatusUnauthorized, "api.context.session_expired.app_error"))
 			return
 		}
-		writes := r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/posts") || r.Method == http.MethodPut
+		writes := writesMessage(r)
 		what, hung := s.faults.next(session.user, writes)
 		if fail(w, r, what, hung) {
 			return
@@ -132,6 +132,7 @@ func (s *Server) routes() http.Handler {
 	handle("GET /websocket", s.websocket)
 	handle("GET /config/client", s.getConfig)
 	s.postRoutes(handle)
+	s.reactionRoutes(handle)
 	s.channelRoutes(handle)
 	s.userRoutes(handle)
 	return mux

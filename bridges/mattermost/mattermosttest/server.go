@@ -17,23 +17,25 @@ type Server struct {
 	http    *httptest.Server
 	writers sync.WaitGroup // of sockets
 
-	mu       sync.Mutex
-	last     int64 // of the clock
-	users    map[string]*model.User
-	pictures map[string][]byte
-	teams    map[string]*model.Team
-	channels map[string]*model.Channel
-	members  map[string]map[string]bool // channel → users
-	inTeam   map[string]map[string]bool // team → users
-	posts    map[string]*model.Post
-	rows     map[string][]string // channel → posts and history rows, as written
-	tokens   map[string]*session
-	pending  map[string]*pendingPost
-	latest   map[string]int64 // channel → largest change that a since answer held
-	conns    map[string]*conn
-	switches Switches
-	calls    []string
-	faults   faults
+	mu        sync.Mutex
+	last      int64 // of the clock
+	users     map[string]*model.User
+	pictures  map[string][]byte
+	teams     map[string]*model.Team
+	channels  map[string]*model.Channel
+	members   map[string]map[string]bool // channel → users
+	inTeam    map[string]map[string]bool // team → users
+	posts     map[string]*model.Post
+	reactions map[string][]*model.Reaction // post → with those taken back
+	emoji     map[string]bool              // names of custom ones
+	rows      map[string][]string          // channel → posts and history rows, as written
+	tokens    map[string]*session
+	pending   map[string]*pendingPost
+	latest    map[string]int64 // channel → largest change that a since answer held
+	conns     map[string]*conn
+	switches  Switches
+	calls     []string
+	faults    faults
 }
 
 // Switches are the settings that an operator of the server can change.
@@ -63,7 +65,7 @@ func New(tb testing.TB) *Server {
 	s := &Server{
 		users: map[string]*model.User{}, pictures: map[string][]byte{}, teams: map[string]*model.Team{},
 		channels: map[string]*model.Channel{}, members: map[string]map[string]bool{}, inTeam: map[string]map[string]bool{},
-		posts: map[string]*model.Post{}, rows: map[string][]string{}, tokens: map[string]*session{},
+		posts: map[string]*model.Post{}, reactions: map[string][]*model.Reaction{}, emoji: map[string]bool{}, rows: map[string][]string{}, tokens: map[string]*session{},
 		pending: map[string]*pendingPost{}, latest: map[string]int64{}, conns: map[string]*conn{},
 		switches: Switches{NameOverride: true, IconOverride: true, MaxPostSize: 16383},
 	}
