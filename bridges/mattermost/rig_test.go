@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -208,6 +209,10 @@ func (r *rig) events(chat bridge.ChatID) []string {
 			out = append(out, "gone: "+e.Reason)
 		case *bridge.ChatChange:
 			out = append(out, "chat: "+e.Info.Name)
+		case *bridge.Reactions:
+			if len(e.Present) > 0 { // that there are none is told of every old post that has changed
+				out = append(out, strconv.Itoa(len(e.Present))+" reactions")
+			}
 		case *bridge.UserChange:
 		}
 	}

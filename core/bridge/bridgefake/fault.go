@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/steg-bridge/steg/core/bridge"
@@ -153,4 +154,6 @@ func (n *Network) refuse(c Call) (bridgetest.Fault, error) {
 	return l.fault, nil
 }
 
-func (c Call) writes() bool { return c.Op == "send" || c.Op == "edit" || c.Op == "remove" || c.Op == "react" }
+func (c Call) writes() bool {
+	return slices.Contains([]string{"send", "edit", "remove", "react"}, c.Op)
+}
