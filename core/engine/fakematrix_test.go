@@ -29,6 +29,7 @@ type fakeMatrix struct {
 	inbox    func(context.Context, []intent.Event, *string) error
 	echo     bool
 	lastID   int
+	lastTime int64 // in milliseconds; no two events share one
 	rooms    map[id.RoomID]*fakeRoom
 	aliases  map[id.RoomAlias]id.RoomID
 	names    map[id.UserID]string
@@ -147,9 +148,10 @@ func (f *fakeMatrix) push(room id.RoomID, as id.UserID, typ string, redacts id.E
 	if f.Ours(as) && !f.echo {
 		return
 	}
+	f.lastTime = max(f.lastTime+1, time.Now().UnixMilli())
 	all := map[string]any{
 		"event_id": ev, "room_id": room, "type": typ, "sender": as, "content": content,
-		"origin_server_ts": time.Now().UnixMilli(),
+		"origin_server_ts": f.lastTime,
 	}
 	if redacts != "" {
 		all["redacts"] = redacts

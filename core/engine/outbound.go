@@ -70,6 +70,9 @@ func (e *Engine) stepOut(ctx context.Context, p *store.Portal, it store.Item, a 
 	if !ok {
 		return queue.Outcome{Hold: fmt.Sprintf("bridge %s is not in the configuration: add it again, or unlink the chat", p.Bridge)}
 	}
+	if it.Kind == kindSummary {
+		return e.summaryOut(ctx, p, l, it, a)
+	}
 	ev, err := e.parseMatrix(it.Payload)
 	if err != nil {
 		return e.failed(ctx, it, a, err, func(string) error { return nil })

@@ -16,8 +16,9 @@ const (
 	kindChatChange = "chat-change"
 	kindChatGone   = "chat-gone"
 	kindUserChange = "user-change"
-	kindMatrix     = "matrix" // a Matrix event on its way to a network
-	kindInvite     = "invite" // control: the bot or a ghost was invited
+	kindSummary    = "reaction-summary" // out: who holds which emoji, see reaction_summary.go
+	kindMatrix     = "matrix"           // a Matrix event on its way to a network
+	kindInvite     = "invite"           // control: the bot or a ghost was invited
 	kindCommand    = "command"
 	kindReply      = "reply"      // control: an answer of the bot
 	kindTellMatrix = "tell"       // control: a notice into a portal's room

@@ -41,7 +41,7 @@ func (e *Engine) reactionOut(ctx context.Context, p *store.Portal, l *login, it 
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Target: target.Remote, Dir: store.DirOut,
 		Sender: ev.Sender, Emoji: emoji, Event: ev.ID, At: ev.sent(),
 	}
-	if err := e.showReaction(ctx, p, l, reactor, it, ev, r, false); err != nil {
+	if err := e.showReaction(ctx, p, l, reactor, it, r, false); err != nil {
 		return e.failed(ctx, it, a, err, func(why string) error { return e.tellReaction(ctx, p, it, ev.Sender, why) })
 	}
 	out := delivered(it, other(p, it, ev.ID, ev.Sender))
@@ -61,7 +61,7 @@ func (e *Engine) unreactOut(ctx context.Context, p *store.Portal, l *login, it s
 	if !ok {
 		return drop(it, policy.DropUnsupported)
 	}
-	err := e.showReaction(ctx, p, l, reactor, it, ev, r, true)
+	err := e.showReaction(ctx, p, l, reactor, it, r, true)
 	if err != nil && !errors.Is(err, bridge.ErrNotFound) && !errors.Is(err, bridge.ErrUnsupported) {
 		return e.failed(ctx, it, a, err, nobodyToTell)
 	}
@@ -72,7 +72,7 @@ func (e *Engine) unreactOut(ctx context.Context, p *store.Portal, l *login, it s
 
 // showReaction sets or takes back a reaction on the network, unless others show
 // there through the same account with the same emoji.
-func (e *Engine) showReaction(ctx context.Context, p *store.Portal, l *login, reactor bridge.Reactor, it store.Item, ev *matrixEvent,
+func (e *Engine) showReaction(ctx context.Context, p *store.Portal, l *login, reactor bridge.Reactor, it store.Item,
 	r store.Reaction, removed bool,
 ) error {
 	if l.caps.SharedReactions {
@@ -80,8 +80,15 @@ func (e *Engine) showReaction(ctx context.Context, p *store.Portal, l *login, re
 		if err != nil {
 			return &bridge.TemporaryError{Err: err}
 		}
-		same := func(o store.Reaction) bool { return o.Emoji == r.Emoji && o.Event != r.Event }
-		if slices.ContainsFunc(all, same) {
+		all = slices.DeleteFunc(all, func(o store.Reaction) bool { return o.Event == r.Event })
+		after := all
+		if !removed {
+			after = append(slices.Clone(all), r)
+		}
+		if err := e.orderSummary(ctx, p, l, it, after, r.Target); err != nil {
+			return &bridge.TemporaryError{Err: err}
+		}
+		if slices.ContainsFunc(all, func(o store.Reaction) bool { return o.Emoji == r.Emoji }) {
 			return nil
 		}
 	}

@@ -77,6 +77,11 @@ func TestReactions(t *testing.T) {
 		_, err = w.Dario.React(soon(t), k.room, asked, "👍️")
 		check(t, err)
 		k.botReacts(post, "tada", "+1")
+		// Two hold the same: their names stand in the thread.
+		names := k.onMattermost(fmt.Sprintf("🎉 %s, %s · 👍 %[2]s", w.Carla.Name, w.Dario.Name))
+		if names.RootID != post || names.UserID != w.Bot.ID {
+			t.Errorf("the names stand below %q, by %s", names.RootID, names.UserID)
+		}
 		check(t, w.Carla.Redact(soon(t), k.room, tada))
 		k.settle()
 		k.botReacts(post, "tada", "+1") // Dario's
