@@ -39,6 +39,7 @@ type Homeserver struct {
 	PublicURL string `yaml:"public_url"`
 	Federate  bool   `yaml:"federate"` // may rooms that we make be joined from other servers?
 	Bot       string `yaml:"bot"`      // local part of the bot's Matrix ID
+	Typing    bool   `yaml:"typing"`   // show who is writing, both ways
 }
 
 // Bridge is one configured network. Its own settings are known to its
@@ -103,7 +104,7 @@ func (l Log) Threshold() slog.Level {
 // relative to the configuration.
 func Defaults() Config {
 	return Config{
-		Homeserver: Homeserver{Registration: "registration.yaml", Listen: "127.0.0.1:29300", Bot: "steg"},
+		Homeserver: Homeserver{Registration: "registration.yaml", Listen: "127.0.0.1:29300", Bot: "steg", Typing: true},
 		Database:   "sqlite:steg.db",
 		Admin:      Admin{Listen: "127.0.0.1:29301"},
 		Log:        Log{Level: "info", Format: "text"},

@@ -121,7 +121,7 @@ func TestLoadDefaults(t *testing.T) {
 	cfg := load(t, small)
 	dir := filepath.Dir(cfg.File)
 	want := config.Homeserver{
-		URL: "http://127.0.0.1:8008", Name: "school.example", Bot: "steg", Listen: "127.0.0.1:29300",
+		URL: "http://127.0.0.1:8008", Name: "school.example", Bot: "steg", Typing: true, Listen: "127.0.0.1:29300",
 		Registration: filepath.Join(dir, "registration.yaml"),
 	}
 	if diff := cmp.Diff(want, cfg.Homeserver); diff != "" {
@@ -154,6 +154,7 @@ homeserver:
   public_url: https://steg.school.example
   federate: true
   bot: gateway
+  typing: false
 database: postgres://steg@db.example/steg
 bridges:
   - id: mm

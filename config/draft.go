@@ -102,6 +102,8 @@ func (d Draft) homeserver(out *writer, std Homeserver) {
 	out.line(1, fmt.Sprintf("federate: %t", h.Federate))
 	out.line(1, "# The bot's name: @steg:SERVER. Write to it to link chats.")
 	out.pair(1, "bot", or(h.Bot, std.Bot))
+	out.line(1, "# Shall it show on both sides that somebody is writing?")
+	out.line(1, fmt.Sprintf("typing: %t", std.Typing))
 }
 
 // render writes one bridge.

@@ -34,7 +34,7 @@ func TestDraftReadsBack(t *testing.T) {
 	draft := config.Draft{
 		Homeserver: config.Homeserver{
 			URL: "https://matrix.school.example", Name: "school.example", Listen: "0.0.0.0:29400",
-			PushURL: "http://steg:29400", PublicURL: "https://steg.school.example", Bot: "gate",
+			PushURL: "http://steg:29400", PublicURL: "https://steg.school.example", Bot: "gate", Typing: true,
 			Registration: "reg.yaml", Federate: true,
 		},
 		Database: "postgres://steg:${TOY_TOKEN}@db/steg",

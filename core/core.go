@@ -100,7 +100,7 @@ func (c *Core) wire(ctx context.Context) error {
 	c.engine, err = engine.New(engine.Options{
 		Store: c.st, Homeserver: c.matrix, Bridges: c.opts.Bridges, Schools: c.opts.Schools, Limits: c.opts.Limits,
 		Log: c.opts.Log, Now: c.opts.Now, Own: c.owned.claim,
-		Observe: c.admin.Observe,
+		Observe: c.admin.Observe, Typing: c.opts.Homeserver.Typing,
 		Clients: clients, Commander: Operator(c.st, c.matrix, c.opts, clients),
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
@@ -26,6 +27,7 @@ type client struct {
 	roots   *lru[bridge.MessageID, string] // message → root of its thread
 	replied *lru[string, struct{}]         // roots of threads with replies
 	teams   *lru[string, *model.Team]
+	typed   *lru[bridge.ChatID, time.Time] // when the bot was last shown as writing
 
 	mu       sync.Mutex
 	self     *self                   // nil until asked for
@@ -43,6 +45,7 @@ func newClient(n *network, login bridge.Login) *client {
 		roots:    newLRU[bridge.MessageID, string](cachedPosts),
 		replied:  newLRU[string, struct{}](cachedPosts),
 		teams:    newLRU[string, *model.Team](1000),
+		typed:    newLRU[bridge.ChatID, time.Time](1000),
 		expected: map[bridge.ChatID]int64{},
 		poke:     make(chan struct{}, 1),
 	}

@@ -22,6 +22,9 @@
 // reactionfeed.go). The bot holds each emoji once, for all Matrix people. Of the
 // server's names for an emoji the shortest is used ("+1" for 👍).
 //
+// Typing is passed on and shown as the bot's, at most every three seconds in a
+// channel.
+//
 // Limits: one level of threads; 16383 characters in a post; a root that is
 // deleted takes its replies along; no read receipts of others. Everything that
 // is said here of a server was measured with version 11.4 (Team Edition).

@@ -131,6 +131,11 @@ func (a *api) patchPost(ctx context.Context, id string, patch *model.PostPatch) 
 	return out, err
 }
 
+// typing shows the login as writing in a channel.
+func (a *api) typing(ctx context.Context, user, channel string) error {
+	return a.call(ctx, "show typing", http.MethodPost, "/users/"+user+"/typing", model.TypingRequest{ChannelId: channel}, nil)
+}
+
 func (a *api) deletePost(ctx context.Context, id string) error {
 	return a.call(ctx, "delete post", http.MethodDelete, "/posts/"+id, nil, nil)
 }

@@ -58,7 +58,7 @@ func options(cfg *config.Config, log *slog.Logger) (core.Options, error) {
 		Homeserver: matrix.Options{
 			URL: cfg.Homeserver.URL, ServerName: cfg.Homeserver.Name, ASToken: reg.ASToken, HSToken: reg.HSToken, ID: reg.ID,
 			BotLocalpart: cfg.Homeserver.Bot, SenderLocalpart: reg.SenderLocalpart, Listen: cfg.Homeserver.Listen,
-			PublicURL: cfg.Homeserver.PublicURL, Federate: cfg.Homeserver.Federate, Log: log, Now: time.Now,
+			PublicURL: cfg.Homeserver.PublicURL, Federate: cfg.Homeserver.Federate, Typing: cfg.Homeserver.Typing, Log: log, Now: time.Now,
 		},
 	}
 	for _, b := range cfg.Bridges {

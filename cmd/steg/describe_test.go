@@ -132,6 +132,7 @@ func cells(c bridge.Capabilities) [][2]string {
 		{"Threads", yes(c.Threads)},
 		{"Reactions", reactions},
 		{"Pictures of people", yes(c.Avatars)},
+		{"Typing", yes(c.Types)},
 		{"Chats by name and pattern", yes(c.Resolves)},
 		{"Probed by `steg check`", yes(c.Checks)},
 	}

@@ -51,6 +51,9 @@ type Sink interface {
 	// core knows, has not seen removed, and that are not older than since. A
 	// catch-up that finds one missing reports a [Removal].
 	Mapped(ctx context.Context, chat ChatID, since time.Time) ([]MessageID, error)
+	// Typing takes what is never stored: it returns at once, and drops what would
+	// have to wait.
+	Typing(t Typing)
 	// State reports the connection's state; cause may be nil.
 	State(ctx context.Context, s ConnState, cause error)
 }

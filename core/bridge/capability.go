@@ -19,6 +19,7 @@ type Capabilities struct {
 	Avatars  bool
 	Checks   bool
 	Reacts   bool
+	Types    bool
 }
 
 // Fill returns c with the powers that client has.
@@ -31,5 +32,6 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	_, c.Checks = client.(Checker)
 	_, c.Reacts = client.(Reactor)
 	c.SharedReactions = c.SharedReactions && c.Reacts
+	_, c.Types = client.(Typist)
 	return c
 }

@@ -18,6 +18,7 @@ type (
 	avatars  struct{ bridge.Client }
 	checker  struct{ bridge.Client }
 	reactor  struct{ bridge.Client }
+	typist   struct{ bridge.Client }
 )
 
 func (editor) Edit(context.Context, *bridge.OutgoingEdit) error               { return nil }
@@ -27,6 +28,8 @@ func (checker) Check(context.Context) []bridge.Finding                        { 
 func (follower) Follow(context.Context, bridge.ChatID) (bridge.Cursor, error) { return "", nil }
 
 func (resolver) Resolve(context.Context, string) ([]bridge.ChatInfo, error) { return nil, nil }
+
+func (typist) Typing(context.Context, bridge.ChatID, bridge.Author, bool) error { return nil }
 
 func (avatars) OpenAvatar(context.Context, bridge.UserID) (io.ReadCloser, string, error) {
 	return nil, "", nil
@@ -52,6 +55,7 @@ func TestFill(t *testing.T) {
 		"avatar":  {avatars{}, with(func(c *bridge.Capabilities) { c.Avatars = true })},
 		"check":   {checker{}, with(func(c *bridge.Capabilities) { c.Checks = true })},
 		"react":   {reactor{}, with(func(c *bridge.Capabilities) { c.Reacts = true })},
+		"type":    {typist{}, with(func(c *bridge.Capabilities) { c.Types = true })},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +65,8 @@ func TestFill(t *testing.T) {
 			}
 			// What was declared and is not there is taken back.
 			all := facts
-			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks, all.Reacts = true, true, true, true, true, true, true
+			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks = true, true, true, true, true, true
+			all.Reacts, all.Types = true, true
 			if diff := cmp.Diff(tt.want, all.Fill(tt.client)); diff != "" {
 				t.Errorf("declared too much: -want +got:\n%s", diff)
 			}

@@ -30,6 +30,8 @@ type Options struct {
 	// Own reports whether this process may run the login of a bridge; with one
 	// process always true.
 	Own func(ctx context.Context, b bridge.ID) (bool, error)
+	// Typing lets it cross that somebody is writing.
+	Typing bool
 	// Observe is told how long after it came a message's first send starts; nil =
 	// nobody wants to know.
 	Observe func(b bridge.ID, d store.Dir, took time.Duration)
@@ -49,6 +51,7 @@ type Engine struct {
 	ghosts  *ghostCache
 	members *memberCache
 	clean   *clean
+	typing  *typing
 	making  *keyedLocks // rooms being made or changed, by portal
 
 	mu     sync.Mutex
@@ -68,6 +71,7 @@ func New(opts Options) (*Engine, error) {
 		ghosts:    newGhostCache(),
 		members:   newMemberCache(),
 		clean:     newClean(),
+		typing:    newTyping(),
 		making:    newKeyedLocks(),
 		loops:     map[int64]*policy.Loop{},
 		recent:    map[store.LaneKey]time.Time{},
@@ -100,6 +104,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return e.reconcileLoop(ctx) })
 	for _, l := range e.logins {
 		g.Go(func() error { return e.supervise(ctx, l) })
+	}
+	g.Go(func() error { e.tellTyping(ctx); return nil })
+	for range typingWorkers {
+		g.Go(func() error { e.showTyping(ctx); return nil })
 	}
 	return g.Wait()
 }

@@ -34,6 +34,8 @@ type fakeMatrix struct {
 	aliases  map[id.RoomAlias]id.RoomID
 	names    map[id.UserID]string
 	avatars  map[id.UserID]string
+	typing   map[roomGhost]bool
+	stuck    bool // Typing never answers
 	ghosts   map[id.UserID]bool
 	fail     func(op string) error // before the effect
 	lose     func(op string) error // after the effect: the answer is lost
@@ -63,6 +65,7 @@ func newFakeMatrix() *fakeMatrix {
 		changed: make(chan struct{}), echo: true,
 		rooms: map[id.RoomID]*fakeRoom{}, aliases: map[id.RoomAlias]id.RoomID{},
 		names: map[id.UserID]string{}, avatars: map[id.UserID]string{}, ghosts: map[id.UserID]bool{},
+		typing: map[roomGhost]bool{},
 	}
 }
 
@@ -259,6 +262,36 @@ func (f *fakeMatrix) Find(_ context.Context, room id.RoomID, as id.UserID, marke
 		}
 	}
 	return "", false, nil
+}
+
+type roomGhost struct {
+	room id.RoomID
+	user id.UserID
+}
+
+func (f *fakeMatrix) Typing(ctx context.Context, room id.RoomID, user id.UserID, how time.Duration) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stuck {
+		f.mu.Unlock()
+		<-ctx.Done()
+		f.mu.Lock()
+		return ctx.Err()
+	}
+	if err := f.begin("typing"); err != nil {
+		return err
+	}
+	if f.rooms[room].members[user].Membership != "join" {
+		return bridge.ErrForbidden
+	}
+	f.typing[roomGhost{room, user}] = how > 0
+	return f.end("typing")
+}
+
+func (f *fakeMatrix) types(room id.RoomID, user id.UserID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.typing[roomGhost{room, user}]
 }
 
 func (f *fakeMatrix) EnsureGhost(_ context.Context, user id.UserID) error {

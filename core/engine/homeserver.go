@@ -28,6 +28,10 @@ type Homeserver interface {
 	Redact(ctx context.Context, r intent.Redact) (id.EventID, error)
 	Find(ctx context.Context, room id.RoomID, as id.UserID, marker string, since time.Time) (id.EventID, bool, error)
 
+	// Typing shows for a while that a user writes; 0 = no more. Not repeated, soon
+	// given up.
+	Typing(ctx context.Context, room id.RoomID, user id.UserID, how time.Duration) error
+
 	EnsureGhost(ctx context.Context, user id.UserID) error
 	EnsureJoined(ctx context.Context, room id.RoomID, user id.UserID) error
 	SetName(ctx context.Context, user id.UserID, name string) error

@@ -95,6 +95,7 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 	if err != nil {
 		return e.failed(ctx, it, a, err, tell)
 	}
+	e.wrote(p, m.Sender, ghost.MXID)
 	return delivered(it, link)
 }
 

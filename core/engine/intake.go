@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"slices"
 
 	"maunium.net/go/mautrix/event"
@@ -118,14 +117,6 @@ func markerOf(raw json.RawMessage) (intent.Marker, bool) {
 		return intent.Marker{}, false
 	}
 	return *ev.Content.Marker, true
-}
-
-// Ephemeral takes typing and receipts. They never touch the durable queue; those
-// that a bridge cannot show are gone.
-func (e *Engine) Ephemeral(ctx context.Context, room id.RoomID, typ string, _ json.RawMessage) {
-	if len(e.portals.room(room)) > 0 {
-		e.log.LogAttrs(ctx, slog.LevelDebug, "ephemeral event", slog.String("type", typ))
-	}
 }
 
 // Reachable lets what waits for the homeserver go on.

@@ -87,6 +87,7 @@ func (w *world) start() {
 				n.Add(1)
 			}
 		},
+		Typing: true,
 		Commander: commands(func(who id.UserID, text string) string {
 			return string(who) + " said " + text
 		}),

@@ -9,7 +9,7 @@
 //     homeservers send the same one again with more events. The inbox drops
 //     repeats by event ID.
 //  2. The bot's own narrow /sync brings what some homeservers never push
-//     (redactions, invites from other servers, typing, receipts). Its position is
+//     (redactions, invites from other servers, typing). Its position is
 //     committed together with its events.
 //
 // Both may bring the same event, and events may come late.

@@ -100,7 +100,8 @@ type inbox struct {
 	repeats int
 	tokens  []string
 	typing  int
-	failing int // how many Accepts still fail
+	typists []string // what Ephemeral was told, by room
+	failing int      // how many Accepts still fail
 
 	alias func(ctx context.Context, alias id.RoomAlias) (bool, error)
 	user  func(ctx context.Context, user id.UserID) (bool, error)
@@ -160,10 +161,11 @@ func (i *inbox) User(ctx context.Context, user id.UserID) (bool, error) {
 	return i.user(ctx, user)
 }
 
-func (i *inbox) Ephemeral(context.Context, id.RoomID, string, json.RawMessage) {
+func (i *inbox) Ephemeral(_ context.Context, room id.RoomID, _ string, content json.RawMessage) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.typing++
+	i.typists = append(i.typists, string(room)+" "+string(content))
 	i.notify()
 }
 

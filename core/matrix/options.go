@@ -31,9 +31,9 @@ type Options struct {
 
 	Federate    bool   // rooms we create may be joined from other servers
 	RoomVersion string // of rooms we create; default "10"
-	// Ephemeral makes the bot's sync read typing and receipts, at the price of a
-	// wake-up for each. Homeservers that push them do so anyway.
-	Ephemeral bool
+	// Typing makes the bot's sync read who is typing, at the price of a wake-up for
+	// each change, and only as long as the homeserver does not push it.
+	Typing bool
 
 	HTTPTimeout time.Duration // of one request; default 60 s
 	// Transport makes the requests; default: an own one with enough idle

@@ -31,6 +31,9 @@ type transaction struct {
 	events    []intent.Event
 	ephemeral []ephemeral
 	malformed int // events without the fields that every event has
+	// hasEphemeral says that there is a place for typing and receipts, be it empty:
+	// the homeserver pushes them.
+	hasEphemeral bool
 }
 
 type ephemeral struct {
@@ -60,6 +63,7 @@ func parseTransaction(body []byte) (transaction, error) {
 			bad = bad || !value.IsArray()
 			txn.addEvents(value)
 		case "ephemeral", "de.sorunome.msc2409.ephemeral":
+			txn.hasEphemeral = true
 			txn.addEphemeral(value)
 		}
 		return true

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -31,6 +32,7 @@ type Service struct {
 	witness       witness
 	doubt         doubt
 	reach         reach
+	pushesTyping  atomic.Bool // the homeserver's transactions have a place for it
 }
 
 // remembered bounds what is known to be registered and joined: a few megabytes.

@@ -21,6 +21,9 @@ const (
 	// keepAlive is how often a position without news is stored, so that its time
 	// stays near.
 	keepAlive = 5 * time.Minute
+	// typingPause follows an answer that told only who is typing: many people who
+	// type must not keep the homeserver busy with our questions.
+	typingPause = 250 * time.Millisecond
 )
 
 // Sync reads the bot's /sync and gives what it brings to inbox, until ctx ends;
@@ -106,7 +109,9 @@ func (s *Service) takeSync(ctx context.Context, inbox Inbox, at position, answer
 	} else {
 		next.at = at.at // not stored
 	}
-	s.ephemeralOf(ctx, inbox, root)
+	if s.ephemeralOf(ctx, inbox, root) > 0 && len(evs) == 0 {
+		sleep(ctx, typingPause)
+	}
 	return next, nil
 }
 
@@ -139,16 +144,19 @@ func (s *Service) syncedEvents(ctx context.Context, root gjson.Result, at positi
 	return append(evs, s.invites(root)...), nil
 }
 
-func (s *Service) ephemeralOf(ctx context.Context, inbox Inbox, root gjson.Result) {
+// ephemeralOf hands on what an answer tells besides events, and counts it.
+func (s *Service) ephemeralOf(ctx context.Context, inbox Inbox, root gjson.Result) (n int) {
 	eachRoom(root.Get("rooms.join"), func(room roomKey, joined gjson.Result) bool {
 		joined.Get("ephemeral.events").ForEach(func(_, ev gjson.Result) bool {
 			if typ := text(ev.Get("type")); ephemeralType(typ) {
 				inbox.Ephemeral(ctx, room, typ, []byte(ev.Get("content").Raw))
+				n++
 			}
 			return true
 		})
 		return true
 	})
+	return n
 }
 
 // sync makes one request; since "" does not wait, nor does one in haste.

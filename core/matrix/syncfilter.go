@@ -28,8 +28,8 @@ func (s *Service) wanted() []string {
 func (s *Service) syncFilter() string {
 	nothing := map[string]any{"not_types": []string{"*"}}
 	ephemeral := nothing
-	if s.opts.Ephemeral {
-		ephemeral = map[string]any{"types": []string{"m.typing", "m.receipt"}}
+	if s.opts.Typing && !s.pushesTyping.Load() {
+		ephemeral = map[string]any{"types": []string{"m.typing"}}
 	}
 	return mustFilter(map[string]any{
 		"presence":     nothing,

@@ -47,6 +47,9 @@ func (h *handler) transaction(w http.ResponseWriter, req *http.Request) {
 		h.s.log.LogAttrs(ctx, slog.LevelWarn, "malformed events in a transaction skipped", slog.Int("events", txn.malformed))
 	}
 	h.s.reach.pushed.Store(true)
+	if txn.hasEphemeral {
+		h.s.pushesTyping.Store(true)
+	}
 	if len(txn.events) > 0 && !h.accept(w, req, txn.events) {
 		return
 	}

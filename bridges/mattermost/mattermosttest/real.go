@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,9 +28,10 @@ type RealRemote struct {
 	bot     string
 	tokenID string
 
-	mu     sync.Mutex
-	people map[bridge.UserID]*person
-	inside map[string]bool // channel and user
+	mu      sync.Mutex
+	people  map[bridge.UserID]*person
+	inside  map[string]bool         // channel and user
+	watches map[string]*atomic.Bool // the same: has the bot been seen writing?
 }
 
 type person struct {
@@ -47,7 +49,7 @@ func NewRealRemote(tb testing.TB, address, adminToken string) *RealRemote {
 	tb.Helper()
 	r := &RealRemote{
 		proxy: newProxy(tb, address), admin: model.NewAPIv4Client(address),
-		people: map[bridge.UserID]*person{}, inside: map[string]bool{},
+		people: map[bridge.UserID]*person{}, inside: map[string]bool{}, watches: map[string]*atomic.Bool{},
 	}
 	r.admin.SetToken(adminToken)
 	ctx := tb.Context()

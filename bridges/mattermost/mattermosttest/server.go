@@ -35,6 +35,7 @@ type Server struct {
 	conns     map[string]*conn
 	switches  Switches
 	calls     []string
+	typed     map[string]int // by channel and user
 	faults    faults
 }
 
@@ -66,7 +67,7 @@ func New(tb testing.TB) *Server {
 		users: map[string]*model.User{}, pictures: map[string][]byte{}, teams: map[string]*model.Team{},
 		channels: map[string]*model.Channel{}, members: map[string]map[string]bool{}, inTeam: map[string]map[string]bool{},
 		posts: map[string]*model.Post{}, reactions: map[string][]*model.Reaction{}, emoji: map[string]bool{}, rows: map[string][]string{}, tokens: map[string]*session{},
-		pending: map[string]*pendingPost{}, latest: map[string]int64{}, conns: map[string]*conn{},
+		pending: map[string]*pendingPost{}, latest: map[string]int64{}, conns: map[string]*conn{}, typed: map[string]int{},
 		switches: Switches{NameOverride: true, IconOverride: true, MaxPostSize: 16383},
 	}
 	s.http = httptest.NewServer(s.guard(s.routes()))

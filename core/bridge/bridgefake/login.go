@@ -36,12 +36,13 @@ func (n *Network) login(id bridge.LoginID) *login {
 // reorderWait is how long a push is held back for the next one to overtake it.
 const reorderWait = 20 * time.Millisecond
 
-// push is one live event on its way to a connection: of a chat, or of a person
-// when chat is "".
+// push is one live event on its way to a connection: of a chat, of a person when
+// chat is "", or that somebody types.
 type push struct {
 	chat   bridge.ChatID
 	change change
 	user   bridge.UserInfo
+	typing *bridge.Typing
 	seq    int
 	joined int // the chat's last change when the login joined it
 	time   time.Time

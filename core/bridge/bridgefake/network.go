@@ -27,7 +27,7 @@ type Options struct {
 
 // Call is one call of a client to the network.
 type Call struct {
-	Op    string // connect, since, send, find, edit, remove, chat, user, resolve, join, avatar
+	Op    string // connect, since, send, find, edit, remove, chat, user, resolve, join, type
 	Login bridge.LoginID
 	Chat  bridge.ChatID // "" when the call is about no chat
 }
@@ -62,6 +62,9 @@ type chat struct {
 	byID  map[bridge.MessageID]*message
 	keys  map[bridge.Key]*message // client-chosen keys that the network remembers
 	log   []change
+
+	typed  int  // how often a login was shown as writing
+	typing bool // and whether it is now
 }
 
 // NewNetwork makes an empty network.

@@ -104,6 +104,10 @@ func (r *reader) fill(ctx context.Context, chat bridge.ChatID) error {
 // live delivers one push. A number already seen is a repeat, a number too high
 // shows a gap.
 func (r *reader) live(ctx context.Context, p push) error {
+	if p.typing != nil {
+		r.sink.Typing(*p.typing)
+		return nil
+	}
 	if p.chat == "" {
 		ev := &bridge.UserChange{Info: p.user}
 		ev.Meta = bridge.Meta{

@@ -21,6 +21,7 @@ func capsDeclared(k *kit) {
 		"Edits": {d.Edits, f.Edits}, "Removals": {d.Removals, f.Removals}, "Resolves": {d.Resolves, f.Resolves},
 		"Follows": {d.Follows, f.Follows}, "Avatars": {d.Avatars, f.Avatars}, "Checks": {d.Checks, f.Checks},
 		"Reacts": {d.Reacts, f.Reacts},
+		"Types":  {d.Types, f.Types},
 	} {
 		if pair[0] && !pair[1] {
 			k.tb.Errorf("declares %s, but the client has not the method", name)

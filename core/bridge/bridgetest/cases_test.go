@@ -206,6 +206,12 @@ func proofs() map[string]proof {
 			m.resolve = func(string, []bridge.ChatInfo, error) ([]bridge.ChatInfo, error) { return nil, nil }
 		}, "Resolve of a plain ref"},
 
+		"typing/inbound": {func(m *mutant) {
+			m.types = func(s bridge.Sink, t bridge.Typing) { t.Sender = "somebody"; s.Typing(t) }
+		}, "typing of"},
+		"typing/outbound":      {func(m *mutant) { m.noType = true }, "sees that somebody types"},
+		"typing/is_not_stored": {typingAsMessage, "typing became 1 events"},
+
 		"keys/same_live_and_in_catch_up": {unstableKeys, "keys changed"},
 		"keys/same_in_every_catch_up":    {unstableKeys, "keys changed"},
 

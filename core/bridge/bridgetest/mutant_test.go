@@ -38,6 +38,8 @@ type mutant struct {
 	resolve func(ref string, all []bridge.ChatInfo, err error) ([]bridge.ChatInfo, error)
 	mime    string
 	check   func([]bridge.Finding) []bridge.Finding
+	types   func(s bridge.Sink, t bridge.Typing)
+	noType  bool              // Typing does nothing
 	fails   func(error) error // replaces the errors of all calls and of Run
 }
 
@@ -53,6 +55,7 @@ type powers interface {
 	bridge.AvatarOpener
 	bridge.Checker
 	bridge.Reactor
+	bridge.Typist
 }
 
 type mutantBridge struct {
@@ -206,6 +209,21 @@ func (c mutantClient) Check(ctx context.Context) []bridge.Finding {
 		return c.m.check(all)
 	}
 	return all
+}
+
+func (c mutantClient) Typing(ctx context.Context, chat bridge.ChatID, who bridge.Author, on bool) error {
+	if c.m.noType {
+		return nil
+	}
+	return c.powers.Typing(ctx, chat, who, on)
+}
+
+func (s mutantSink) Typing(t bridge.Typing) {
+	if s.m.types != nil {
+		s.m.types(s.Sink, t)
+		return
+	}
+	s.Sink.Typing(t)
 }
 
 func (s mutantSink) Deliver(ctx context.Context, evs ...bridge.Event) error {

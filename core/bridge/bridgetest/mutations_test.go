@@ -349,3 +349,13 @@ func changingCaps(m *mutant) {
 		return c
 	}
 }
+
+// typingAsMessage stores that somebody types.
+func typingAsMessage(m *mutant) {
+	m.types = func(s bridge.Sink, t bridge.Typing) {
+		ev := &bridge.ChatChange{Info: bridge.ChatInfo{ID: t.Chat, Name: "x", Slug: "x"}}
+		ev.Meta = bridge.Meta{Chat: t.Chat, Sender: t.Sender, Time: time.Now(), Key: "typing"}
+		_ = s.Deliver(context.Background(), ev)
+		s.Typing(t)
+	}
+}

@@ -41,6 +41,12 @@ type Remote interface {
 	Reply(tb testing.TB, user bridge.UserID, chat bridge.ChatID, root bridge.MessageID, text string) bridge.MessageID
 	// Edit replaces the text of user's own message.
 	Edit(tb testing.TB, user bridge.UserID, chat bridge.ChatID, id bridge.MessageID, text string)
+	// Type lets a person begin to write in a chat, whom it lets in when need be. Only
+	// called when the bridge declares typing.
+	Type(tb testing.TB, user bridge.UserID, chat bridge.ChatID)
+	// SeesTyping tells whether user was shown, since the first call for them, that
+	// the login is about to write in the chat.
+	SeesTyping(tb testing.TB, user bridge.UserID, chat bridge.ChatID) bool
 	// Delete removes user's own message; on some networks its replies go with it.
 	Delete(tb testing.TB, user bridge.UserID, chat bridge.ChatID, id bridge.MessageID)
 	// Messages lists what people see in the chat: complete, oldest first, without

@@ -34,6 +34,7 @@ type Sink struct {
 	sent     map[bridge.MessageID]bridge.Key
 	events   []bridge.Event
 	echoes   []bridge.Event
+	typings  []bridge.Typing
 	repeats  int
 	states   []StateReport
 	breaches []string
@@ -246,6 +247,22 @@ func (s *Sink) Mapped(ctx context.Context, chat bridge.ChatID, since time.Time) 
 		}
 	}
 	return out, ctx.Err()
+}
+
+// Typing implements [bridge.Sink].
+func (s *Sink) Typing(t bridge.Typing) {
+	s.called()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.typings = append(s.typings, t)
+	s.announce()
+}
+
+// Typings lists who was told to be writing in a chat.
+func (s *Sink) Typings(chat bridge.ChatID) []bridge.Typing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.typings), func(t bridge.Typing) bool { return t.Chat != chat })
 }
 
 // State implements [bridge.Sink].

@@ -37,6 +37,7 @@ func Cases() []Case {
 		{"capabilities", capabilityCases()},
 		{"errors", errorCases()},
 		{"metadata", metadataCases()},
+		{"typing", typingCases()},
 		{"keys", keyCases()},
 		{"secrets", secretCases()},
 	} {

@@ -151,8 +151,15 @@ func (s *Server) syncBody(as id.UserID, since int64, filter syncFilter) (map[str
 			if filter.Room.Rooms != nil && !slices.Contains(*filter.Room.Rooms, r.id) {
 				continue
 			}
+			told := map[string]any{}
 			if timeline := s.timeline(r, since, filter.Room.Timeline); timeline != nil {
-				join[r.id] = map[string]any{"timeline": timeline}
+				told["timeline"] = timeline
+			}
+			if typing := r.typingSince(since, filter.Room.Ephemeral); typing != nil {
+				told["ephemeral"] = typing
+			}
+			if len(told) > 0 {
+				join[r.id] = told
 			}
 		}
 	}

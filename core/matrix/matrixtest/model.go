@@ -31,6 +31,8 @@ type room struct {
 	id     id.RoomID
 	events []*Event // in stream order
 	state  map[stateKey]*Event
+	typing []id.UserID
+	typed  int64 // when typing last changed, in the stream
 }
 
 type stateKey struct{ typ, key string }

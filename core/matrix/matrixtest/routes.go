@@ -58,6 +58,7 @@ func (s *Server) routes() *http.ServeMux {
 	handle("PUT "+v3+"/rooms/{room}/redact/{event}/{txn}", s.redact)
 	handle("GET "+v3+"/rooms/{room}/event/{event}", s.event)
 	handle("GET "+v3+"/rooms/{room}/messages", s.messages)
+	handle("PUT "+v3+"/rooms/{room}/typing/{user}", s.typingNow)
 	handle("GET "+v3+"/sync", s.sync)
 	handle("POST /_matrix/media/v3/upload", s.upload)
 	mux.HandleFunc("GET "+v1+"/media/thumbnail/{server}/{media}", s.download)
