@@ -103,6 +103,40 @@ func TestAnnounceIsOneWayAndVisible(t *testing.T) {
 	w.wantSettled()
 }
 
+// TestManySpeakers lets several people write into an announce room in turn, also
+// after it was open to all.
+func TestManySpeakers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, engine.PortalSpec{Bridge: "fk", Chat: "gym/news"})
+	chat := w.net.NewChat("gym/news", false)
+	w.start()
+	room := w.room(chat)
+	other := w.net.NewUser("Otto Other")
+	var want []string
+	talk := func() {
+		t.Helper()
+		for range 2 {
+			for who, name := range map[bridge.UserID]string{w.teacher: "Tina Teacher", other: "Otto Other"} {
+				text := fmt.Sprintf("text %d", len(want))
+				w.net.Post(who, chat, text)
+				want = append(want, name+": "+text)
+				w.wantMatrix(room, want...)
+			}
+		}
+	}
+	talk()
+	p, err := w.st.PortalByChat(t.Context(), "fk", chat)
+	w.must(err)
+	for _, mode := range []store.Mode{store.ModeBoth, store.ModeAnnounce} {
+		w.must(w.st.UpdatePortal(t.Context(), p.ID, func(p *store.Portal) error { p.Mode = mode; return nil }))
+		w.room(chat)
+		talk()
+	}
+	if a := w.wantSettled(); a.Dead > 0 {
+		t.Errorf("dead letters: %+v", a)
+	}
+}
+
 // TestModeSwitchedTwice switches a mode back while the room is still being changed
 // for the first switch.
 func TestModeSwitchedTwice(t *testing.T) {

@@ -125,6 +125,9 @@ func (f *fakeMatrix) Send(ctx context.Context, s intent.Send) (id.EventID, error
 	if err := f.begin("send"); err != nil {
 		return "", err
 	}
+	if l := f.rooms[s.Room].levels; l.WriteLocked && s.As != f.Bot() && !slices.Contains(l.Speakers, s.As) {
+		return "", bridge.ErrForbidden
+	}
 	raw, err := json.Marshal(s.Content)
 	if err != nil {
 		return "", err
@@ -363,7 +366,9 @@ func (f *fakeMatrix) UpdateLevels(_ context.Context, room id.RoomID, l intent.Le
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := f.rooms[room]
-	l.Speakers = slices.Concat(r.levels.Speakers, l.Speakers)
+	if l.Keep {
+		l.Speakers = slices.Concat(r.levels.Speakers, l.Speakers)
+	}
 	r.levels = l
 	return f.end("levels")
 }

@@ -72,6 +72,19 @@ func (c *ghostCache) setJoined(room id.RoomID, user id.UserID) {
 	c.joined[roomUser{room, user}] = struct{}{}
 }
 
+// joinedIn lists the ghosts that may write in a room without further ado.
+func (c *ghostCache) joinedIn(room id.RoomID) []id.UserID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []id.UserID
+	for k := range c.joined {
+		if k.room == room {
+			out = append(out, k.user)
+		}
+	}
+	return out
+}
+
 // forget makes the next message join its ghost again.
 func (c *ghostCache) forget(room id.RoomID, user id.UserID) {
 	c.mu.Lock()
@@ -109,10 +122,13 @@ func (e *Engine) ensureGhost(ctx context.Context, p *store.Portal, room id.RoomI
 	if err := e.hs.EnsureJoined(ctx, room, g.MXID); err != nil {
 		return g, fmt.Errorf("join ghost: %w", err)
 	}
+	// In this order: whoever locks the room meanwhile either finds the ghost, or has
+	// locked it before letSpeak looks.
+	e.ghosts.setJoined(room, g.MXID)
 	if err := e.letSpeak(ctx, p, room, g.MXID); err != nil {
+		e.ghosts.forget(room, g.MXID)
 		return g, fmt.Errorf("let ghost write: %w", err)
 	}
-	e.ghosts.setJoined(room, g.MXID)
 	return g, nil
 }
 

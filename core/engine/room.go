@@ -88,7 +88,7 @@ func (e *Engine) letSpeak(ctx context.Context, p *store.Portal, room id.RoomID, 
 	}
 	unlock := e.making.lock(p.ID)
 	defer unlock()
-	return e.hs.UpdateLevels(ctx, room, intent.Levels{WriteLocked: true, Speakers: []id.UserID{ghost}})
+	return e.hs.UpdateLevels(ctx, room, intent.Levels{WriteLocked: true, Speakers: []id.UserID{ghost}, Keep: true})
 }
 
 // locked reports whether nobody in a room may write to any of its portals.
@@ -106,15 +106,9 @@ func (e *Engine) applyMode(ctx context.Context, p *store.Portal) error {
 	defer unlock()
 	l := intent.Levels{WriteLocked: e.locked(p.Room, p)}
 	if l.WriteLocked {
-		members, err := e.hs.Members(ctx, p.Room)
-		if err != nil {
-			return fmt.Errorf("list members: %w", err)
-		}
-		for _, m := range members {
-			if _, _, ghost := e.hs.ParseGhost(m.User); ghost {
-				l.Speakers = append(l.Speakers, m.User)
-			}
-		}
+		// Not all ghosts of the room, which may be thousands: the rest gets the level
+		// with its first message.
+		l.Speakers = e.ghosts.joinedIn(p.Room)
 	}
 	if err := e.hs.UpdateLevels(ctx, p.Room, l); err != nil {
 		return fmt.Errorf("set power levels: %w", err)

@@ -69,6 +69,9 @@ type Levels struct {
 	WriteLocked bool
 	// Speakers get level 50 in a write-locked room: ghosts that must write, and staff.
 	Speakers []id.UserID
+	// Keep lets ghosts that may write already go on; otherwise those who are not
+	// among Speakers lose their level.
+	Keep bool
 	// Admins get level 100, as the bot does.
 	Admins []id.UserID
 }

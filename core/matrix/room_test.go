@@ -220,9 +220,16 @@ func TestUpdateLevels(t *testing.T) {
 	if level, err := w.PowerLevel(t.Context(), room, "@nobody:hs.test"); level != 0 || err != nil {
 		t.Errorf("level %d %v", level, err)
 	}
-	update(intent.Levels{})
-	delete(want, string(ghost))
-	delete(want, string(other))
+	third := w.GhostID("mm", "third")
+	update(intent.Levels{WriteLocked: true, Speakers: []id.UserID{third}, Keep: true})
+	want[string(third)] = 50.0
+	if diff := cmp.Diff(want, users()); diff != "" {
+		t.Errorf("one more speaker: %s", diff)
+	}
+	update(intent.Levels{Keep: true}) // nobody needs a level in an open room
+	for _, user := range []id.UserID{ghost, other, third} {
+		delete(want, string(user))
+	}
 	if diff := cmp.Diff(want, users()); diff != "" {
 		t.Error(diff)
 	}

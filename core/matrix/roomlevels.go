@@ -37,7 +37,7 @@ func (s *Service) UpdateLevels(ctx context.Context, room id.RoomID, l intent.Lev
 	}
 	idle := func(user id.UserID) bool {
 		_, _, ghost := s.ParseGhost(user)
-		return ghost && !wanted[user]
+		return ghost && !wanted[user] && (!l.Keep || !l.WriteLocked)
 	}
 	want := have.with(l, idle, creators...)
 	if have.equal(want) {
