@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -81,6 +82,9 @@ func TestAnnounceIsOneWayAndVisible(t *testing.T) {
 	w.hs.mu.Lock()
 	levels := w.hs.rooms[room].levels
 	w.hs.mu.Unlock()
+	if !slices.Equal(levels.Moderators, []id.UserID{admin}) {
+		t.Errorf("moderators %v, want the school's admin", levels.Moderators)
+	}
 	if !levels.WriteLocked || len(levels.Speakers) != 1 {
 		t.Errorf("levels = %+v: want a locked room in which the ghost may speak", levels)
 	}

@@ -48,6 +48,7 @@ type fakeRoom struct {
 	levels  intent.Levels
 	members map[id.UserID]intent.Member
 	events  []*fakeEvent
+	pinned  []id.EventID
 	name    string
 
 	encrypted bool
@@ -368,6 +369,9 @@ func (f *fakeMatrix) UpdateLevels(_ context.Context, room id.RoomID, l intent.Le
 	r := f.rooms[room]
 	if l.Keep {
 		l.Speakers = slices.Concat(r.levels.Speakers, l.Speakers)
+	}
+	if len(l.Moderators) == 0 {
+		l.Moderators = r.levels.Moderators // whoever has a level keeps it
 	}
 	r.levels = l
 	return f.end("levels")

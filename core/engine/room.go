@@ -73,7 +73,7 @@ func (e *Engine) bridgeInfo(p *store.Portal) intent.BridgeInfo {
 
 // levels are the power levels that a portal's mode asks for.
 func (e *Engine) levels(p *store.Portal, speakers []id.UserID) intent.Levels {
-	l := intent.Levels{WriteLocked: policy.WriteLocked(p.Mode)}
+	l := intent.Levels{WriteLocked: policy.WriteLocked(p.Mode), Moderators: e.school(p.School).Admins}
 	if l.WriteLocked {
 		l.Speakers = speakers
 	}
@@ -105,6 +105,9 @@ func (e *Engine) applyMode(ctx context.Context, p *store.Portal) error {
 	unlock := e.making.lock(p.ID)
 	defer unlock()
 	l := intent.Levels{WriteLocked: e.locked(p.Room, p)}
+	if p.OwnRoom { // others have their own moderators
+		l.Moderators = e.school(p.School).Admins
+	}
 	if l.WriteLocked {
 		// Not all ghosts of the room, which may be thousands: the rest gets the level
 		// with its first message.

@@ -72,6 +72,8 @@ type Levels struct {
 	// Keep lets ghosts that may write already go on; otherwise those who are not
 	// among Speakers lose their level.
 	Keep bool
+	// Moderators get level 50: they may pin, remove messages, and kick.
+	Moderators []id.UserID
 	// Admins get level 100, as the bot does.
 	Admins []id.UserID
 }

@@ -84,6 +84,7 @@ func (have levels) with(l intent.Levels, ghost func(id.UserID) bool, skip ...id.
 	if l.WriteLocked {
 		raise(l.Speakers, levelModerator)
 	}
+	raise(l.Moderators, levelModerator)
 	raise(l.Admins, levelAdmin)
 	for _, user := range skip {
 		delete(users, string(user))

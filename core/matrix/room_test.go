@@ -40,7 +40,7 @@ func TestCreateRoom(t *testing.T) {
 			anna, admin := w.hs.AddUser("anna", ""), w.hs.AddUser("admin", "")
 			room, err := w.CreateRoom(t.Context(), intent.Room{
 				AliasLocal: "mm_markt", Name: "Markt", Topic: "Alles", Private: c.private, Invite: []id.UserID{anna},
-				Levels: intent.Levels{Admins: []id.UserID{admin}},
+				Levels: intent.Levels{Moderators: []id.UserID{anna, admin}, Admins: []id.UserID{admin}},
 				Bridge: intent.BridgeInfo{StateKey: "steg/mm/1", Protocol: "mattermost", ProtocolTxt: "Mattermost", Network: "mm", Channel: "1", ChannelName: "Markt"},
 			})
 			if err != nil {
@@ -59,7 +59,7 @@ func TestCreateRoom(t *testing.T) {
 				"old":       {field(t, w, room, "uk.half-shot.bridge", "steg/mm/1", "bridgebot"), string(w.Bot())},
 				"invite":    {field(t, w, room, "m.room.power_levels", "", "invite"), c.invite},
 				"write":     {field(t, w, room, "m.room.power_levels", "", "events_default"), c.eventsDeft},
-				"users":     {field(t, w, room, "m.room.power_levels", "", "users"), map[string]any{string(w.Bot()): 100.0, string(admin): 100.0}},
+				"users":     {field(t, w, room, "m.room.power_levels", "", "users"), map[string]any{string(w.Bot()): 100.0, string(anna): 50.0, string(admin): 100.0}},
 				"anna":      {w.hs.Membership(room, anna), "invite"},
 				"the alias": {w.hs.Alias(w.AliasFor("mm_markt")), room},
 			} {
