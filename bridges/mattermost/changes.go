@@ -100,6 +100,7 @@ func (s *sweep) changes(ctx context.Context, rows []*model.Post) error {
 		}
 		evs = nil
 	}
+	s.tellPins(rows, start.at-s.feed.c.overlap)
 	return nil
 }
 

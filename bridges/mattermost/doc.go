@@ -22,6 +22,8 @@
 // reactionfeed.go). The bot holds each emoji once, for all Matrix people. Of the
 // server's names for an emoji the shortest is used ("+1" for 👍).
 //
+// Pins are read when a post has changed in another way than by its text.
+//
 // Typing is passed on and shown as the bot's, at most every three seconds in a
 // channel.
 //

@@ -209,6 +209,9 @@ func (f *feed) postEvent(fr *frame, kind itemKind) error {
 	if err := fr.nested("post", p); err != nil {
 		return err
 	}
+	if kind == itemEdited {
+		f.tellPins(p)
+	}
 	f.push(bridge.ChatID(p.ChannelId), item{kind: kind, post: p, at: f.c.api.serverTime()})
 	return nil
 }

@@ -54,6 +54,7 @@ func (s *sweep) walk(ctx context.Context) error {
 			return err
 		}
 		if s.trusted(rows) {
+			s.feed.sink.PinsChanged(s.chat.id) // in a gap this long they may well have
 			return s.changes(ctx, rows)
 		}
 		back = 1

@@ -131,6 +131,7 @@ func cells(c bridge.Capabilities) [][2]string {
 		{"Replies", yes(c.Replies || c.Threads)},
 		{"Threads", yes(c.Threads)},
 		{"Reactions", reactions},
+		{"Pins", yes(c.Pins)},
 		{"Pictures of people", yes(c.Avatars)},
 		{"Typing", yes(c.Types)},
 		{"Chats by name and pattern", yes(c.Resolves)},

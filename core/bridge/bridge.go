@@ -54,6 +54,9 @@ type Sink interface {
 	// Typing takes what is never stored: it returns at once, and drops what would
 	// have to wait.
 	Typing(t Typing)
+	// PinsChanged tells that other messages of a chat may be pinned now, also that
+	// some may have been while nobody listened. It returns at once and stores nothing.
+	PinsChanged(chat ChatID)
 	// State reports the connection's state; cause may be nil.
 	State(ctx context.Context, s ConnState, cause error)
 }

@@ -20,6 +20,7 @@ type Capabilities struct {
 	Checks   bool
 	Reacts   bool
 	Types    bool
+	Pins     bool
 }
 
 // Fill returns c with the powers that client has.
@@ -33,5 +34,6 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	_, c.Reacts = client.(Reactor)
 	c.SharedReactions = c.SharedReactions && c.Reacts
 	_, c.Types = client.(Typist)
+	_, c.Pins = client.(Pinner)
 	return c
 }

@@ -19,13 +19,16 @@ type (
 	checker  struct{ bridge.Client }
 	reactor  struct{ bridge.Client }
 	typist   struct{ bridge.Client }
+	pinner   struct{ bridge.Client }
 )
 
-func (editor) Edit(context.Context, *bridge.OutgoingEdit) error               { return nil }
-func (reactor) React(context.Context, *bridge.OutgoingReaction) error         { return nil }
-func (remover) Remove(context.Context, *bridge.OutgoingRemoval) error         { return nil }
-func (checker) Check(context.Context) []bridge.Finding                        { return nil }
-func (follower) Follow(context.Context, bridge.ChatID) (bridge.Cursor, error) { return "", nil }
+func (editor) Edit(context.Context, *bridge.OutgoingEdit) error                  { return nil }
+func (reactor) React(context.Context, *bridge.OutgoingReaction) error            { return nil }
+func (pinner) Pinned(context.Context, bridge.ChatID) ([]bridge.MessageID, error) { return nil, nil }
+func (pinner) Pin(context.Context, bridge.ChatID, bridge.MessageID, bool) error  { return nil }
+func (remover) Remove(context.Context, *bridge.OutgoingRemoval) error            { return nil }
+func (checker) Check(context.Context) []bridge.Finding                           { return nil }
+func (follower) Follow(context.Context, bridge.ChatID) (bridge.Cursor, error)    { return "", nil }
 
 func (resolver) Resolve(context.Context, string) ([]bridge.ChatInfo, error) { return nil, nil }
 
@@ -55,6 +58,7 @@ func TestFill(t *testing.T) {
 		"avatar":  {avatars{}, with(func(c *bridge.Capabilities) { c.Avatars = true })},
 		"check":   {checker{}, with(func(c *bridge.Capabilities) { c.Checks = true })},
 		"react":   {reactor{}, with(func(c *bridge.Capabilities) { c.Reacts = true })},
+		"pin":     {pinner{}, with(func(c *bridge.Capabilities) { c.Pins = true })},
 		"type":    {typist{}, with(func(c *bridge.Capabilities) { c.Types = true })},
 	}
 	for name, tt := range tests {
@@ -66,7 +70,7 @@ func TestFill(t *testing.T) {
 			// What was declared and is not there is taken back.
 			all := facts
 			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks = true, true, true, true, true, true
-			all.Reacts, all.Types = true, true
+			all.Reacts, all.Types, all.Pins = true, true, true
 			if diff := cmp.Diff(tt.want, all.Fill(tt.client)); diff != "" {
 				t.Errorf("declared too much: -want +got:\n%s", diff)
 			}

@@ -29,6 +29,10 @@
 //
 // # Around the lanes
 //
+// Typing and pins never touch the queue: typing is worth nothing a moment later
+// (typing.go), pins are a state that is compared whenever somebody says that it has
+// changed (pins.go).
+//
 // A supervisor per login runs the client and reconnects it. The reconciler makes
 // portals from the configuration, follows changes that commands wrote into the
 // database, creates rooms and applies power levels. The control lane holds what

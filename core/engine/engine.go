@@ -52,6 +52,7 @@ type Engine struct {
 	members *memberCache
 	clean   *clean
 	typing  *typing
+	pins    *pins
 	making  *keyedLocks // rooms being made or changed, by portal
 
 	mu     sync.Mutex
@@ -72,6 +73,7 @@ func New(opts Options) (*Engine, error) {
 		members:   newMemberCache(),
 		clean:     newClean(),
 		typing:    newTyping(),
+		pins:      newPins(),
 		making:    newKeyedLocks(),
 		loops:     map[int64]*policy.Loop{},
 		recent:    map[store.LaneKey]time.Time{},
@@ -104,6 +106,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return e.reconcileLoop(ctx) })
 	for _, l := range e.logins {
 		g.Go(func() error { return e.supervise(ctx, l) })
+	}
+	for range pinsWorkers {
+		g.Go(func() error { e.keepPins(ctx); return nil })
 	}
 	g.Go(func() error { e.tellTyping(ctx); return nil })
 	for range typingWorkers {

@@ -32,6 +32,9 @@ type Homeserver interface {
 	// given up.
 	Typing(ctx context.Context, room id.RoomID, user id.UserID, how time.Duration) error
 
+	Pinned(ctx context.Context, room id.RoomID) ([]id.EventID, error)
+	SetPinned(ctx context.Context, room id.RoomID, pinned []id.EventID) error
+
 	EnsureGhost(ctx context.Context, user id.UserID) error
 	EnsureJoined(ctx context.Context, room id.RoomID, user id.UserID) error
 	SetName(ctx context.Context, user id.UserID, name string) error

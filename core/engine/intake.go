@@ -31,6 +31,7 @@ func (e *Engine) Accept(ctx context.Context, evs []intent.Event, syncToken *stri
 				return err
 			}
 		}
+		e.pinsChanged(ev)
 		in.Entries = e.entries(in.Entries, ev)
 	}
 	if len(in.Entries) == 0 && syncToken == nil {

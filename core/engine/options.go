@@ -51,11 +51,14 @@ type Limits struct {
 	// SummaryPause is how long reactions are gathered before a summary tells who
 	// holds them.
 	SummaryPause time.Duration
+	// PinsPause is how long changes of pins are gathered before both sides are
+	// compared.
+	PinsPause time.Duration
 	// UnknownAttempts is how often a step with an unknown error is tried.
 	UnknownAttempts int
 }
 
 // DefaultLimits are the limits used where the configuration names none.
 func DefaultLimits() Limits {
-	return Limits{LoopPerMinute: 600, MaxHops: 3, TargetWait: 20 * time.Second, SummaryPause: 5 * time.Second, UnknownAttempts: 8}
+	return Limits{LoopPerMinute: 600, MaxHops: 3, TargetWait: 20 * time.Second, SummaryPause: 5 * time.Second, PinsPause: time.Second, UnknownAttempts: 8}
 }

@@ -59,7 +59,7 @@ func newWorld(t *testing.T, portals ...engine.PortalSpec) *world {
 		limits: engine.DefaultLimits(),
 		school: engine.School{ID: "gym", Name: "Gymnasium", Language: "en", Admins: []id.UserID{admin}, Portals: portals},
 	}
-	w.limits.TargetWait, w.limits.SummaryPause = 2*time.Second, 20*time.Millisecond
+	w.limits.TargetWait, w.limits.SummaryPause, w.limits.PinsPause = 2*time.Second, 20*time.Millisecond, 10*time.Millisecond
 	w.hs.names[pupil], w.hs.names[admin] = "Pia Pupil", "Adam Admin"
 	w.teacher = w.net.NewUser("Tina Teacher")
 	return w

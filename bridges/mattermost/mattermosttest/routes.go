@@ -133,6 +133,7 @@ func (s *Server) routes() http.Handler {
 	handle("GET /config/client", s.getConfig)
 	s.postRoutes(handle)
 	s.reactionRoutes(handle)
+	s.pinRoutes(handle)
 	s.channelRoutes(handle)
 	s.userRoutes(handle)
 	return mux

@@ -26,6 +26,7 @@ type message struct {
 	gone      bool
 	editKey   bridge.Key
 	reactions []bridge.Reaction // of people and logins, oldest first
+	pinned    bool
 }
 
 type changeKind int
@@ -35,6 +36,7 @@ const (
 	changeEdit
 	changeDelete
 	changeReact
+	changePin
 	changeInfo
 	changeGone
 )

@@ -87,9 +87,13 @@ func (r *reader) fill(ctx context.Context, chat bridge.ChatID) error {
 		if len(page) == 0 {
 			return nil
 		}
-		evs := make([]bridge.Event, len(page))
-		for i, ch := range page {
-			evs[i] = r.event(chat, ch)
+		var evs []bridge.Event
+		for _, ch := range page {
+			if ch.kind == changePin {
+				r.sink.PinsChanged(chat)
+				continue
+			}
+			evs = append(evs, r.event(chat, ch))
 		}
 		if err := r.sink.Deliver(ctx, evs...); err != nil {
 			return fmt.Errorf("deliver: %w", err)
@@ -127,7 +131,9 @@ func (r *reader) live(ctx context.Context, p push) error {
 	case p.seq > pos+1:
 		return r.fill(ctx, p.chat)
 	}
-	if err := r.deliver(ctx, r.event(p.chat, p.change)); err != nil {
+	if p.change.kind == changePin {
+		r.sink.PinsChanged(p.chat)
+	} else if err := r.deliver(ctx, r.event(p.chat, p.change)); err != nil {
 		return err
 	}
 	r.pos[p.chat] = p.seq
@@ -167,7 +173,7 @@ func (r *reader) event(chat bridge.ChatID, ch change) bridge.Event {
 		return r.client.reactions(meta, ch)
 	case changeGone:
 		return &bridge.ChatGone{Meta: meta, Reason: "archived"}
-	case changeInfo:
+	case changePin, changeInfo:
 	}
 	return &bridge.ChatChange{Meta: meta, Info: ch.info}
 }

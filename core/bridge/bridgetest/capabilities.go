@@ -22,6 +22,7 @@ func capsDeclared(k *kit) {
 		"Follows": {d.Follows, f.Follows}, "Avatars": {d.Avatars, f.Avatars}, "Checks": {d.Checks, f.Checks},
 		"Reacts": {d.Reacts, f.Reacts},
 		"Types":  {d.Types, f.Types},
+		"Pins":   {d.Pins, f.Pins},
 	} {
 		if pair[0] && !pair[1] {
 			k.tb.Errorf("declares %s, but the client has not the method", name)

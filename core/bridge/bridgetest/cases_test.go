@@ -146,6 +146,13 @@ func proofs() map[string]proof {
 		"relations/edit_of_nothing":  {failing(is(bridge.ErrNotFound), bridge.ErrRejected), "an edit of what is gone"},
 		"relations/reply_to_nothing": {failing(is(bridge.ErrNotFound), errTemporary), "a reply to what is gone"},
 
+		"pins/inbound":            {func(m *mutant) { m.pins = true }, "a change of pins is told"},
+		"pins/inbound_while_away": {func(m *mutant) { m.pins = true }, "a change of pins is told"},
+		"pins/outbound": {func(m *mutant) {
+			m.pin = func(func() error) error { return nil }
+		}, "the network shows the pins"},
+		"pins/of_nothing": {failing(is(bridge.ErrNotFound), errTemporary), "a pin of what"},
+
 		"reactions/inbound":                         {drop[*bridge.Reactions], "reactions are"},
 		"reactions/inbound_to_ours":                 {drop[*bridge.Reactions], "reactions are"},
 		"reactions/inbound_while_away":              {noCatchUp, "reactions are"},

@@ -52,6 +52,8 @@
 //	capabilities  what is declared is implemented and behaves
 //	errors        each kind of failure gets the class that the core acts on
 //	metadata      names, topics, pictures, access, and their changes
+//	pins          both ways, live and missed
+//	reactions     both ways, live and missed
 //	typing        both ways, and never stored
 //	keys          the same event has the same key, live and in every catch-up
 //	secrets       no content, names or tokens in logs and errors

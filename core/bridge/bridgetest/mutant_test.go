@@ -32,6 +32,8 @@ type mutant struct {
 	edit    func(ctx context.Context, m *bridge.OutgoingEdit, next func() error) error
 	remove  func(next func() error) error
 	react   func(next func() error) error
+	pin     func(next func() error) error
+	pins    bool // changes of pins are kept from the sink
 	chat    func(*bridge.ChatInfo, error) (*bridge.ChatInfo, error)
 	user    func(*bridge.UserInfo, error) (*bridge.UserInfo, error)
 	follow  func(bridge.Cursor, error) (bridge.Cursor, error)
@@ -56,6 +58,7 @@ type powers interface {
 	bridge.Checker
 	bridge.Reactor
 	bridge.Typist
+	bridge.Pinner
 }
 
 type mutantBridge struct {
@@ -161,6 +164,20 @@ func (c mutantClient) React(ctx context.Context, m *bridge.OutgoingReaction) err
 		return c.m.react(next)
 	}
 	return c.failed(next())
+}
+
+func (c mutantClient) Pin(ctx context.Context, chat bridge.ChatID, id bridge.MessageID, on bool) error {
+	next := func() error { return c.powers.Pin(ctx, chat, id, on) }
+	if c.m.pin != nil {
+		return c.m.pin(next)
+	}
+	return c.failed(next())
+}
+
+func (s mutantSink) PinsChanged(chat bridge.ChatID) {
+	if !s.m.pins {
+		s.Sink.PinsChanged(chat)
+	}
 }
 
 func (c mutantClient) Chat(ctx context.Context, id bridge.ChatID) (*bridge.ChatInfo, error) {

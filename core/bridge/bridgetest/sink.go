@@ -35,6 +35,7 @@ type Sink struct {
 	events   []bridge.Event
 	echoes   []bridge.Event
 	typings  []bridge.Typing
+	pinned   map[bridge.ChatID]int
 	repeats  int
 	states   []StateReport
 	breaches []string
@@ -82,6 +83,7 @@ func NewSink() *Sink {
 		byID:    map[bridge.MessageID]bridge.Key{},
 		mapped:  map[bridge.ChatID]map[bridge.MessageID]mapping{},
 		sent:    map[bridge.MessageID]bridge.Key{},
+		pinned:  map[bridge.ChatID]int{},
 	}
 }
 

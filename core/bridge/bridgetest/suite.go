@@ -38,6 +38,7 @@ func Cases() []Case {
 		{"errors", errorCases()},
 		{"metadata", metadataCases()},
 		{"typing", typingCases()},
+		{"pins", pinCases()},
 		{"keys", keyCases()},
 		{"secrets", secretCases()},
 	} {
