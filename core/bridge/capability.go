@@ -15,6 +15,7 @@ type Capabilities struct {
 	Follows  bool
 	Avatars  bool
 	Checks   bool
+	Files    bool
 }
 
 // Fill returns c with the powers that client has.
@@ -25,5 +26,6 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	_, c.Follows = client.(Follower)
 	_, c.Avatars = client.(AvatarOpener)
 	_, c.Checks = client.(Checker)
+	_, c.Files = client.(FileOpener)
 	return c
 }

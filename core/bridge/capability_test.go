@@ -17,6 +17,7 @@ type (
 	follower struct{ bridge.Client }
 	avatars  struct{ bridge.Client }
 	checker  struct{ bridge.Client }
+	files    struct{ bridge.Client }
 )
 
 func (editor) Edit(context.Context, *bridge.OutgoingEdit) error               { return nil }
@@ -28,6 +29,10 @@ func (resolver) Resolve(context.Context, string) ([]bridge.ChatInfo, error) { re
 
 func (avatars) OpenAvatar(context.Context, bridge.UserID) (io.ReadCloser, string, error) {
 	return nil, "", nil
+}
+
+func (files) OpenFile(context.Context, bridge.ChatID, bridge.FileID) (io.ReadCloser, int64, error) {
+	return nil, 0, nil
 }
 
 func TestFill(t *testing.T) {
@@ -49,6 +54,7 @@ func TestFill(t *testing.T) {
 		"follow":  {follower{}, with(func(c *bridge.Capabilities) { c.Follows = true })},
 		"avatar":  {avatars{}, with(func(c *bridge.Capabilities) { c.Avatars = true })},
 		"check":   {checker{}, with(func(c *bridge.Capabilities) { c.Checks = true })},
+		"files":   {files{}, with(func(c *bridge.Capabilities) { c.Files = true })},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +64,7 @@ func TestFill(t *testing.T) {
 			}
 			// What was declared and is not there is taken back.
 			all := facts
-			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks = true, true, true, true, true, true
+			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks, all.Files = true, true, true, true, true, true, true
 			if diff := cmp.Diff(tt.want, all.Fill(tt.client)); diff != "" {
 				t.Errorf("declared too much: -want +got:\n%s", diff)
 			}
