@@ -31,6 +31,7 @@ type Service struct {
 	witness       witness
 	doubt         doubt
 	reach         reach
+	uploads       uploadLimit
 }
 
 // remembered bounds what is known to be registered and joined: a few megabytes.
