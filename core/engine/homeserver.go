@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"time"
 
@@ -27,6 +28,11 @@ type Homeserver interface {
 	Send(ctx context.Context, s intent.Send) (id.EventID, error)
 	Redact(ctx context.Context, r intent.Redact) (id.EventID, error)
 	Find(ctx context.Context, room id.RoomID, as id.UserID, marker string, since time.Time) (id.EventID, bool, error)
+
+	Upload(ctx context.Context, u intent.Upload) (mxc string, err error)
+	UploadLimit(ctx context.Context) (int64, error)
+	Download(ctx context.Context, mxc string) (body io.ReadCloser, size int64, err error)
+	Content(ctx context.Context, room id.RoomID, event id.EventID) (json.RawMessage, error)
 
 	EnsureGhost(ctx context.Context, user id.UserID) error
 	EnsureJoined(ctx context.Context, room id.RoomID, user id.UserID) error
