@@ -168,7 +168,7 @@ func (s *sweep) checkPart(ctx context.Context, part []bridge.MessageID) error {
 	var evs []bridge.Event
 	for _, p := range found {
 		present[p.Id] = true
-		now := telling{sum: textSum(source(p)), edit: p.EditAt}
+		now := telling{sum: postSum(p), edit: p.EditAt}
 		if was, ok := s.feed.told.get(p.Id); ok && was == now || p.EditAt <= known || p.DeleteAt > 0 || !bridged(p) {
 			continue
 		}

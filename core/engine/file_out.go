@@ -148,6 +148,10 @@ func (e *Engine) tryFile(
 		return got, "", err
 	case broke == nil && errors.Is(err, bridge.ErrFile):
 		return got, fileWhy(err), nil
+	case broke == nil && bridge.Classify(err) == bridge.ClassUnknown && e.transfers.note(it) >= e.opts.Limits.UnknownAttempts:
+		e.transfers.forget(it)
+		m.Uncertain = true // perhaps it was not the file
+		return got, fileRejected, nil
 	case broke == nil:
 		return got, "", err
 	}

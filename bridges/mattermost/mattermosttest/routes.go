@@ -132,6 +132,7 @@ func (s *Server) routes() http.Handler {
 	handle("GET /websocket", s.websocket)
 	handle("GET /config/client", s.getConfig)
 	s.postRoutes(handle)
+	s.fileRoutes(handle)
 	s.channelRoutes(handle)
 	s.userRoutes(handle)
 	return mux
@@ -146,7 +147,7 @@ func (s *Server) getConfig(w http.ResponseWriter, _ *http.Request) {
 		"EnablePostUsernameOverride": strconv.FormatBool(set.NameOverride),
 		"EnablePostIconOverride":     strconv.FormatBool(set.IconOverride),
 		"MaxPostSize":                strconv.Itoa(set.MaxPostSize),
-		"MaxFileSize":                "104857600",
+		"MaxFileSize":                strconv.FormatInt(set.MaxFileSize, 10),
 		"TeammateNameDisplay":        "username",
 	})
 }

@@ -26,6 +26,7 @@ type Server struct {
 	members  map[string]map[string]bool // channel → users
 	inTeam   map[string]map[string]bool // team → users
 	posts    map[string]*model.Post
+	files    map[string]*storedFile
 	rows     map[string][]string // channel → posts and history rows, as written
 	tokens   map[string]*session
 	pending  map[string]*pendingPost
@@ -41,6 +42,7 @@ type Switches struct {
 	NameOverride bool // EnablePostUsernameOverride
 	IconOverride bool // EnablePostIconOverride
 	MaxPostSize  int
+	MaxFileSize  int64
 }
 
 type session struct {
@@ -63,9 +65,9 @@ func New(tb testing.TB) *Server {
 	s := &Server{
 		users: map[string]*model.User{}, pictures: map[string][]byte{}, teams: map[string]*model.Team{},
 		channels: map[string]*model.Channel{}, members: map[string]map[string]bool{}, inTeam: map[string]map[string]bool{},
-		posts: map[string]*model.Post{}, rows: map[string][]string{}, tokens: map[string]*session{},
+		posts: map[string]*model.Post{}, files: map[string]*storedFile{}, rows: map[string][]string{}, tokens: map[string]*session{},
 		pending: map[string]*pendingPost{}, latest: map[string]int64{}, conns: map[string]*conn{},
-		switches: Switches{NameOverride: true, IconOverride: true, MaxPostSize: 16383},
+		switches: Switches{NameOverride: true, IconOverride: true, MaxPostSize: 16383, MaxFileSize: 100 << 20},
 	}
 	s.http = httptest.NewServer(s.guard(s.routes()))
 	tb.Cleanup(s.close)

@@ -163,6 +163,9 @@ func (n *Network) remove(c *chat, m *message, ch change) {
 		}
 	}
 	m.gone = true
+	for _, f := range m.Files {
+		delete(n.files, f.ID)
+	}
 	ch.kind, ch.msg = changeDelete, m
 	n.record(c, ch)
 }

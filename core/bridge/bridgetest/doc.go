@@ -53,6 +53,7 @@
 //	errors        each kind of failure gets the class that the core acts on
 //	metadata      names, topics, pictures, access, and their changes
 //	keys          the same event has the same key, live and in every catch-up
+//	files         both ways: order, content, edits, limits, sources that break
 //	secrets       no content, names or tokens in logs and errors
 //
 // Beside that, after every case: [Sink.Breaches] is empty; every Run has ended

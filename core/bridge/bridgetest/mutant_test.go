@@ -51,6 +51,8 @@ type powers interface {
 	bridge.Follower
 	bridge.AvatarOpener
 	bridge.Checker
+	bridge.FileOpener
+	bridge.FileLimiter
 }
 
 type mutantBridge struct {
@@ -196,6 +198,11 @@ func (c mutantClient) Check(ctx context.Context) []bridge.Finding {
 		return c.m.check(all)
 	}
 	return all
+}
+
+func (c mutantClient) OpenFile(ctx context.Context, chat bridge.ChatID, id bridge.FileID) (io.ReadCloser, int64, error) {
+	body, size, err := c.powers.OpenFile(ctx, chat, id)
+	return body, size, c.failed(err)
 }
 
 func (s mutantSink) Deliver(ctx context.Context, evs ...bridge.Event) error {

@@ -37,6 +37,7 @@ func Cases() []Case {
 		{"errors", errorCases()},
 		{"metadata", metadataCases()},
 		{"keys", keyCases()},
+		{"files", fileCases()},
 		{"secrets", secretCases()},
 	} {
 		for _, c := range area.cases {
