@@ -1,6 +1,7 @@
 package mattermost
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
@@ -19,26 +21,40 @@ var (
 	_ bridge.FileLimiter = (*client)(nil)
 )
 
-// fileList lists the files of a post in the order that people see. Some answers
-// have only their IDs.
+// fileList lists the files of a post in the order that people see, which is that
+// of their upload; the IDs in a post are sorted by themselves. Some answers have
+// only IDs.
 func fileList(p *model.Post) []bridge.File {
-	known := map[string]*model.FileInfo{}
-	if p.Metadata != nil {
-		for _, f := range p.Metadata.Files {
-			if f != nil {
-				known[f.Id] = f
-			}
-		}
-	}
 	files := make([]bridge.File, 0, len(p.FileIds))
+	told := map[string]bool{}
+	for _, f := range filesShown(p) {
+		files, told[f.Id] = append(files, bridge.File{
+			ID: bridge.FileID(f.Id), Name: f.Name, Type: f.MimeType, Size: f.Size, Width: f.Width, Height: f.Height,
+		}), true
+	}
 	for _, id := range p.FileIds {
-		file := bridge.File{ID: bridge.FileID(id)}
-		if f := known[id]; f != nil {
-			file.Name, file.Type, file.Size, file.Width, file.Height = f.Name, f.MimeType, f.Size, f.Width, f.Height
+		if !told[id] {
+			files = append(files, bridge.File{ID: bridge.FileID(id)})
 		}
-		files = append(files, file)
 	}
 	return files
+}
+
+// filesShown are the files that a post tells about, sorted as the apps do.
+func filesShown(p *model.Post) []*model.FileInfo {
+	var shown []*model.FileInfo
+	if p.Metadata == nil {
+		return nil
+	}
+	for _, f := range p.Metadata.Files {
+		if f != nil && slices.Contains(p.FileIds, f.Id) {
+			shown = append(shown, f)
+		}
+	}
+	slices.SortStableFunc(shown, func(a, b *model.FileInfo) int {
+		return cmp.Or(cmp.Compare(a.CreateAt, b.CreateAt), cmp.Compare(a.Name, b.Name))
+	})
+	return shown
 }
 
 // OpenFile streams a file of a post.

@@ -30,8 +30,8 @@ func attach(m *bridge.Outgoing, name string, data []byte) *bridge.Outgoing {
 
 func TestFileList(t *testing.T) {
 	t.Parallel()
-	p := &model.Post{FileIds: model.StringArray{"b", "a", "c"}, Metadata: &model.PostMetadata{Files: []*model.FileInfo{
-		{Id: "a", Name: "cat.png", MimeType: "image/png", Size: 5, Width: 3, Height: 4}, nil, {Id: "b", Name: "x"}, {Id: "z"},
+	p := &model.Post{FileIds: model.StringArray{"a", "b", "c"}, Metadata: &model.PostMetadata{Files: []*model.FileInfo{
+		{Id: "a", Name: "cat.png", MimeType: "image/png", Size: 5, Width: 3, Height: 4, CreateAt: 2}, nil, {Id: "b", Name: "x", CreateAt: 1}, {Id: "z"},
 	}}}
 	want := []bridge.File{
 		{ID: "b", Name: "x"}, {ID: "a", Name: "cat.png", Type: "image/png", Size: 5, Width: 3, Height: 4}, {ID: "c"},

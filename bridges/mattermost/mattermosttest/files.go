@@ -1,11 +1,13 @@
 package mattermosttest
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -84,6 +86,8 @@ func (s *Server) setFiles(p *model.Post, ids model.StringArray) {
 		p.FileIds = append(p.FileIds, id)
 		meta.Files = append(meta.Files, f.info)
 	}
+	slices.Sort(p.FileIds)
+	slices.SortFunc(meta.Files, func(a, b *model.FileInfo) int { return cmp.Compare(a.CreateAt, b.CreateAt) })
 	p.Metadata = meta
 }
 
@@ -127,21 +131,25 @@ func (s *Server) fileRoutes(handle func(string, http.HandlerFunc)) {
 	})
 }
 
-// fileInfos lists what is told of a post's files, in their order.
+// fileInfos lists what is told of a post's files, as the web client sorts them.
 func fileInfos(p *model.Post) []*model.FileInfo {
-	var out []*model.FileInfo
-	for _, id := range p.FileIds {
-		info := &model.FileInfo{Id: id}
-		if p.Metadata != nil {
-			for _, f := range p.Metadata.Files {
-				if f.Id == id {
-					info = f
-				}
-			}
-		}
-		out = append(out, info)
+	if p.Metadata == nil {
+		return nil
 	}
+	out := slices.Clone(p.Metadata.Files)
+	slices.SortStableFunc(out, func(a, b *model.FileInfo) int {
+		return cmp.Or(cmp.Compare(a.CreateAt, b.CreateAt), cmp.Compare(a.Name, b.Name))
+	})
 	return out
+}
+
+// kept are the IDs of the first n files of a post.
+func kept(p *model.Post, n int) model.StringArray {
+	ids := model.StringArray{}
+	for _, f := range fileInfos(p)[:n] {
+		ids = append(ids, f.Id)
+	}
+	return ids
 }
 
 // PostFiles implements [bridgetest.Remote].
@@ -168,8 +176,8 @@ func (r *Remote) KeepFiles(tb testing.TB, user bridge.UserID, chat bridge.ChatID
 		if p.Id != string(id) {
 			continue
 		}
-		kept := p.FileIds[:keep]
-		if _, err := r.Server.Patch(string(user), p.Id, &model.PostPatch{Message: &text, FileIds: &kept}); err != nil {
+		ids := kept(p, keep)
+		if _, err := r.Server.Patch(string(user), p.Id, &model.PostPatch{Message: &text, FileIds: &ids}); err != nil {
 			tb.Fatalf("edit: %s", err.Id)
 		}
 	}
@@ -199,8 +207,8 @@ func (r *RealRemote) KeepFiles(tb testing.TB, user bridge.UserID, _ bridge.ChatI
 	client := r.person(user).client
 	p, _, err := client.GetPost(tb.Context(), string(id), "")
 	must(tb, "read post", err)
-	kept := p.FileIds[:keep]
-	_, _, err = client.PatchPost(tb.Context(), string(id), &model.PostPatch{Message: &text, FileIds: &kept})
+	ids := kept(p, keep)
+	_, _, err = client.PatchPost(tb.Context(), string(id), &model.PostPatch{Message: &text, FileIds: &ids})
 	must(tb, "edit", err)
 }
 
