@@ -129,7 +129,7 @@ func (a *api) openFile(ctx context.Context, id string) (io.ReadCloser, int64, er
 		return nil, 0, newCallError(op, nil, err)
 	}
 	req.Header.Set("Accept-Encoding", "identity") // or its length is not told
-	resp, err := a.fileCall(ctx, moving, op, req)
+	resp, err := a.fileCall(ctx, moving, op, req) //nolint:bodyclose // by who reads it
 	if err != nil {
 		stall.End()
 		return nil, 0, err
@@ -174,7 +174,7 @@ func (a *api) uploadFile(ctx context.Context, channel, name string, body io.Read
 	if err != nil {
 		return "", err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer resp.Body.Close()
 	var stored model.FileUploadResponse
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&stored); err != nil {
 		return "", newCallError(op, nil, err)
@@ -195,7 +195,7 @@ func (a *api) fileCall(ctx, moving context.Context, op string, req *http.Request
 	if resp.StatusCode/100 == 2 {
 		return resp, nil
 	}
-	defer resp.Body.Close() //nolint:errcheck // an error's text
+	defer resp.Body.Close()
 	return nil, newCallError(op, resp, model.AppErrorFromJSON(io.LimitReader(resp.Body, 1<<16)))
 }
 

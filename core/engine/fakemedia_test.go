@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -119,9 +120,7 @@ func (f *fakeMatrix) sendFile(room id.RoomID, who id.UserID, name, typ string, d
 	mxc := f.store(typ, data)
 	f.mu.Unlock()
 	all := map[string]any{"msgtype": "m.file", "url": mxc, "info": map[string]any{"mimetype": typ, "size": len(data)}}
-	for k, v := range content {
-		all[k] = v
-	}
+	maps.Copy(all, content)
 	return f.say(room, who, name, all)
 }
 

@@ -224,9 +224,9 @@ func TestFileIsGivenUp(t *testing.T) {
 func TestEditsOfFiles(t *testing.T) {
 	t.Parallel()
 	w, chat, room := openWorld(t)
-	files := func(id bridge.MessageID) []bridgefake.File {
+	files := func(of bridge.MessageID) []bridgefake.File {
 		for _, m := range w.net.Messages(chat) {
-			if m.ID == id {
+			if m.ID == of {
 				return m.Files
 			}
 		}

@@ -105,7 +105,7 @@ func (s *Service) open(ctx context.Context, path string) (io.ReadCloser, int64, 
 		return stall.WatchBody(&mediaBody{resp.Body, ctx, moving}), resp.ContentLength, nil
 	}
 	defer stall.End()
-	defer resp.Body.Close()             //nolint:errcheck // an error's text
+	defer resp.Body.Close()
 	answer, err := readAll(resp, 1<<16) // longer is none of a homeserver's
 	if err != nil && !errors.Is(err, errAnswerTooLong) {
 		return nil, 0, fmt.Errorf("%s: %w", r.op, s.cut(ctx, moving, r, err))

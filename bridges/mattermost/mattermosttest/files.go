@@ -216,7 +216,7 @@ func (r *RealRemote) download(ctx context.Context, tb testing.TB, id string) []b
 	tb.Helper()
 	resp, err := r.admin.DoAPIGet(ctx, "/files/"+id, "")
 	must(tb, "read file", err)
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	must(tb, "read file", err)
 	return data
