@@ -163,7 +163,7 @@ func (s *sweep) rowEvents(ctx context.Context, p *model.Post, start cursor, befo
 		return nil, nil
 	}
 	delivered := p.CreateAt <= start.seen() // it may have been
-	now := telling{sum: textSum(source(p)), edit: p.EditAt, gone: p.DeleteAt > 0}
+	now := telling{sum: postSum(p), edit: p.EditAt, gone: p.DeleteAt > 0}
 	if was, ok := s.feed.told.get(p.Id); ok && was == now {
 		return nil, nil // delivered in this connection
 	}
@@ -197,7 +197,7 @@ func textsBefore(rows []*model.Post, since int64) map[string]string {
 		if p.OriginalId == "" || p.DeleteAt <= since {
 			continue
 		}
-		sum := textSum(source(p))
+		sum := postSum(p)
 		if was, ok := sums[p.OriginalId]; ok && was != sum {
 			unsteady[p.OriginalId] = true
 		}

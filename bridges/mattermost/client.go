@@ -55,9 +55,10 @@ func newClient(n *network, login bridge.Login) *client {
 type self struct {
 	id, name     string
 	bot          bool
-	nameOverride bool // people appear with their names
-	iconOverride bool // and their pictures
-	maxPost      int  // runes in one post
+	nameOverride bool  // people appear with their names
+	iconOverride bool  // and their pictures
+	maxPost      int   // runes in one post
+	maxFile      int64 // bytes of one file, 0 when the server does not tell
 }
 
 // defaultMaxPost holds for every server whose database was made since 2018.
@@ -92,6 +93,9 @@ func (c *client) lookAtSelf(ctx context.Context) (*self, error) {
 	}
 	if n, err := strconv.Atoi(switches["MaxPostSize"]); err == nil && n > 0 {
 		me.maxPost = n
+	}
+	if n, err := strconv.ParseInt(switches["MaxFileSize"], 10, 64); err == nil && n > 0 {
+		me.maxFile = n
 	}
 	c.mu.Lock()
 	c.self = me

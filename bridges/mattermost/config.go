@@ -16,7 +16,8 @@ type Config struct {
 	// holds it. Exactly one of them is set.
 	Token     string `yaml:"token"`
 	TokenFile string `yaml:"token_file"`
-	// Timeout is how long one request may take.
+	// Timeout is how long one request may take, and how long the copying of a file
+	// may stand still.
 	Timeout time.Duration `yaml:"timeout"`
 	// Keepalive is how often an idle connection is asked whether it still hears.
 	Keepalive time.Duration `yaml:"keepalive"`

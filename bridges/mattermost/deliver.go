@@ -267,7 +267,7 @@ func (f *feed) liveEvent(it item, pos cursor) bridge.Event {
 	if told.gone {
 		return nil // a sweep was faster
 	}
-	now := telling{sum: textSum(source(p)), edit: p.EditAt, gone: it.kind == itemDeleted}
+	now := telling{sum: postSum(p), edit: p.EditAt, gone: it.kind == itemDeleted}
 	switch it.kind {
 	case itemDeleted:
 		f.told.put(p.Id, now)
@@ -283,7 +283,7 @@ func (f *feed) liveEvent(it item, pos cursor) bridge.Event {
 		}
 		f.told.put(p.Id, now)
 		if known && told.sum == now.sum {
-			return nil // a file came or went
+			return nil // nothing that crosses
 		}
 		if e := f.c.editEvent(p, f.me); e != nil {
 			return e

@@ -27,6 +27,11 @@
 // Typing is passed on and shown as the bot's, at most every three seconds in a
 // channel.
 //
+// Files: uploaded one by one as they come from the homeserver, before the post
+// that uses them; what no post uses is seen by nobody, so a repeat may upload
+// again. The key is looked for first. A file is refused by its length before it is
+// read, and a transfer ends only when nothing moves. Its type is told by its name.
+//
 // Limits: one level of threads; 16383 characters in a post; a root that is
 // deleted takes its replies along; no read receipts of others. Everything that
 // is said here of a server was measured with version 11.4 (Team Edition).

@@ -95,7 +95,7 @@ type chat struct {
 
 // telling is what was last delivered of a post.
 type telling struct {
-	sum  string // of its text
+	sum  string // of its text and files
 	edit int64  // its EditAt
 	gone bool   // deleted
 }

@@ -62,6 +62,11 @@ func textSum(text string) string {
 	return hex.EncodeToString(sum[:12])
 }
 
+// postSum tells one state of a post from another: what it says, and its files.
+func postSum(p *model.Post) string {
+	return textSum(source(p) + "\x00" + strings.Join(p.FileIds, " "))
+}
+
 // millis is a server time as the API writes it.
 func millis(t time.Time) int64 { return t.UnixMilli() }
 

@@ -53,9 +53,13 @@ func (c *client) Send(ctx context.Context, m *bridge.Outgoing) (bridge.Receipt, 
 	if err != nil {
 		return bridge.Receipt{}, err
 	}
+	files, err := c.upload(ctx, m)
+	if err != nil {
+		return bridge.Receipt{}, err
+	}
 	draft := &model.Post{
 		ChannelId: string(m.Chat), Message: text, RootId: root, PendingPostId: pendingID(m.Chat, m.Key),
-		Props: props(me, m, text),
+		Props: props(me, m, text), FileIds: files,
 	}
 	if m.Content.MsgType == event.MsgEmote && me.nameOverride {
 		draft.Type = model.PostTypeMe
@@ -84,7 +88,11 @@ func (c *client) Send(ctx context.Context, m *bridge.Outgoing) (bridge.Receipt, 
 }
 
 func receipt(p *model.Post) bridge.Receipt {
-	return bridge.Receipt{ID: bridge.MessageID(p.Id), Time: fromMillis(p.CreateAt)}
+	r := bridge.Receipt{ID: bridge.MessageID(p.Id), Time: fromMillis(p.CreateAt)}
+	for _, id := range p.FileIds { // the server silently drops those that it does not know
+		r.Files = append(r.Files, bridge.FileID(id))
+	}
+	return r
 }
 
 // text makes the text of a post, with the author's name where the server does
@@ -97,12 +105,7 @@ func (c *client) text(ctx context.Context, me *self, m *bridge.Outgoing) (string
 		}
 	}
 	c.learnPeople(ctx, users)
-	var text string
-	if isFile(m.Content) {
-		text = outgoingFile(m.Content)
-	} else {
-		text = fromMatrix(m.Content, m.People, c.people.username)
-	}
+	text := fromMatrix(m.Content, m.People, c.people.username)
 	// The server answers 500 to a NUL, for ever.
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
 	length := utf8.RuneCountInString(text)
@@ -113,32 +116,6 @@ func (c *client) text(ctx context.Context, me *self, m *bridge.Outgoing) (string
 		return "", fmt.Errorf("%w: a post holds at most %d characters", bridge.ErrTooLarge, min(maxText, me.maxPost))
 	}
 	return text, nil
-}
-
-// isFile tells whether a message is a file, of which this bridge tells name and
-// size only.
-func isFile(content *event.MessageEventContent) bool {
-	switch content.MsgType {
-	case event.MsgImage, event.MsgVideo, event.MsgAudio, event.MsgFile:
-		return true
-	}
-	return false
-}
-
-func outgoingFile(content *event.MessageEventContent) string {
-	name, caption := content.FileName, content.Body
-	if name == "" || name == caption {
-		name, caption = content.Body, ""
-	}
-	var size int64
-	if content.Info != nil {
-		size = int64(content.Info.Size)
-	}
-	line := fileLine(name, size)
-	if caption != "" {
-		line += "\n" + escapeText(shownName(caption, maxText))
-	}
-	return line
 }
 
 // props are what every post of ours carries.

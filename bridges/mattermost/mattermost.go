@@ -33,6 +33,7 @@ type network struct {
 	deps  bridge.Deps
 	token string
 	http  *http.Client
+	files *http.Client // likewise, without a limit of the whole time
 }
 
 var _ bridge.Bridge = (*network)(nil)
@@ -51,12 +52,13 @@ func open(cfg *Config, deps bridge.Deps) (bridge.Bridge, error) {
 		ExpectContinueTimeout: time.Second,
 		ForceAttemptHTTP2:     true,
 	}
-	return &network{cfg: cfg, deps: deps, token: strings.TrimSpace(token), http: &http.Client{
-		Transport: transport,
-		Timeout:   cfg.Timeout,
-		// A redirect turns a POST into a GET: tell instead of guessing.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	// A redirect turns a POST into a GET: tell instead of guessing.
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &network{
+		cfg: cfg, deps: deps, token: strings.TrimSpace(token),
+		http:  &http.Client{Transport: transport, Timeout: cfg.Timeout, CheckRedirect: stay},
+		files: &http.Client{Transport: transport, CheckRedirect: stay},
+	}, nil
 }
 
 func (n *network) Capabilities() bridge.Capabilities {

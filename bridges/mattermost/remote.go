@@ -73,7 +73,7 @@ func (c *client) messageEvent(p *model.Post, me *self) *bridge.Message {
 		Meta: bridge.Meta{
 			Chat: bridge.ChatID(p.ChannelId), Sender: bridge.UserID(p.UserId), Time: fromMillis(p.CreateAt), Key: postKey(p.Id),
 		},
-		ID: bridge.MessageID(p.Id), Content: content, Thread: bridge.MessageID(p.RootId), Mentions: mentions,
+		ID: bridge.MessageID(p.Id), Content: content, Files: fileList(p), Thread: bridge.MessageID(p.RootId), Mentions: mentions,
 	}
 	if hop, err := strconv.Atoi(prop(p, propHop)); err == nil && hop > 0 && hop <= maxHop {
 		m.Hop = hop
@@ -85,7 +85,7 @@ func (c *client) messageEvent(p *model.Post, me *self) *bridge.Message {
 	return m
 }
 
-// editEvent makes the event of a changed text. It returns nil when nothing has
+// editEvent makes the event of a changed text, or of files that came or went. It returns nil when nothing has
 // changed but our own post has been touched, say pinned.
 func (c *client) editEvent(p *model.Post, me *self) *bridge.Edit {
 	content, mentions := c.content(p)
@@ -93,7 +93,7 @@ func (c *client) editEvent(p *model.Post, me *self) *bridge.Edit {
 		Meta: bridge.Meta{
 			Chat: bridge.ChatID(p.ChannelId), Sender: bridge.UserID(p.UserId), Time: fromMillis(p.EditAt), Key: editKey(p),
 		},
-		Target: bridge.MessageID(p.Id), Content: content, Mentions: mentions,
+		Target: bridge.MessageID(p.Id), Content: content, Files: fileList(p), Mentions: mentions,
 	}
 	if p.UserId != me.id || prop(p, propKey) == "" {
 		return e
@@ -120,7 +120,7 @@ func (c *client) removalEvent(p *model.Post, at int64) *bridge.Removal {
 	}
 }
 
-// content converts a post's text. The names in it must have been learned.
+// content converts a post's text, without its files. The names in it must have been learned.
 func (c *client) content(p *model.Post) (*event.MessageEventContent, []bridge.UserID) {
 	text := source(p)
 	emote := p.Type == model.PostTypeMe
@@ -140,9 +140,6 @@ func (c *client) content(p *model.Post) (*event.MessageEventContent, []bridge.Us
 		if line := attachmentText(a); line != "" {
 			parts = append(parts, line)
 		}
-	}
-	if line := fileLines(p); line != "" {
-		parts = append(parts, line)
 	}
 	out := toMatrix(strings.Join(parts, "\n\n"), inResolver{User: c.people.named, Channel: channelNames(p)})
 	if emote {

@@ -28,12 +28,9 @@ func TestContentOfPosts(t *testing.T) {
 		body string
 		kind event.MessageType
 	}{
-		"plain": {&model.Post{Message: "hello"}, "hello", event.MsgText},
-		"emote": {&model.Post{Type: "me", Message: "*waves*"}, "waves", event.MsgEmote},
-		"files": {&model.Post{Message: "look", FileIds: model.StringArray{"a", "b"}, Metadata: &model.PostMetadata{
-			Files: []*model.FileInfo{{Name: "cat.png", Size: 2048}, {Name: "x", Size: 5}},
-		}}, "look\n\n\U0001F4CE cat.png (2 KB)\n\U0001F4CE x (5 B)", event.MsgText},
-		"only a file, no metadata": {&model.Post{FileIds: model.StringArray{"a"}}, "\U0001F4CE file", event.MsgText},
+		"plain":             {&model.Post{Message: "hello"}, "hello", event.MsgText},
+		"emote":             {&model.Post{Type: "me", Message: "*waves*"}, "waves", event.MsgEmote},
+		"files are no text": {&model.Post{Message: "look", FileIds: model.StringArray{"a", "b"}}, "look", event.MsgText},
 		"integration": {
 			&model.Post{Message: "host down", Props: props(propFromWebhook, "true", propOverrideName, "Nagios")},
 			"Nagios: host down", event.MsgText,

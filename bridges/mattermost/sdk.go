@@ -28,6 +28,8 @@ const (
 // is one request; errors are *callError.
 type api struct {
 	client *model.Client4
+	files  *http.Client  // for transfers of any length
+	stall  time.Duration // ends a transfer in which nothing moves
 	now    func() time.Time
 	skew   atomic.Int64 // how far the server's clock is ahead, in milliseconds
 }
@@ -36,7 +38,7 @@ func newAPI(n *network) *api {
 	client := model.NewAPIv4Client(n.cfg.URL)
 	client.HTTPClient = n.http
 	client.SetToken(n.token)
-	return &api{client: client, now: n.deps.Now}
+	return &api{client: client, files: n.files, stall: n.cfg.Timeout, now: n.deps.Now}
 }
 
 // serverTime is what the server's clock shows, within a second or two.

@@ -220,28 +220,27 @@ func TestOldPostsStayOutside(t *testing.T) {
 	}
 }
 
-// What moves a post without changing its text is no edit.
-func TestPinsAndFilesAreNoEdits(t *testing.T) {
+// What moves a post without changing it is no edit.
+func TestPinsAreNoEdits(t *testing.T) {
 	t.Parallel()
 	for _, live := range []bool{true, false} {
 		t.Run(fmt.Sprintf("live=%v", live), func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
 			chat := r.linked()
-			pinned, filed := r.say(chat, "pinned"), r.say(chat, "filed")
+			pinned := r.say(chat, "pinned")
 			stop := r.connected()
-			r.want(chat, "pinned", "filed")
+			r.want(chat, "pinned")
 			if !live {
 				stop()
 			}
 			r.patch(r.kim, pinned, &model.PostPatch{IsPinned: new(true)})
-			r.patch(r.kim, filed, &model.PostPatch{FileIds: &model.StringArray{model.NewId()}})
 			if !live {
 				r.restart()
 				r.connected()
 			}
 			r.fence(chat)
-			r.want(chat, "pinned", "filed")
+			r.want(chat, "pinned")
 		})
 	}
 }

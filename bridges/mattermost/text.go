@@ -2,8 +2,6 @@ package mattermost
 
 import (
 	"cmp"
-	"fmt"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -39,44 +37,6 @@ func bold(s string) string {
 		return ""
 	}
 	return "**" + escapeText(s) + "**"
-}
-
-// fileLines names the files of a post, one a line.
-func fileLines(p *model.Post) string {
-	var lines []string
-	if p.Metadata != nil {
-		for _, f := range p.Metadata.Files {
-			if f != nil {
-				lines = append(lines, fileLine(f.Name, f.Size))
-			}
-		}
-	}
-	for len(lines) < len(p.FileIds) {
-		lines = append(lines, fileLine("", 0))
-	}
-	return strings.Join(lines, "\n")
-}
-
-// fileLine names a file for people, in Mattermost's markup.
-func fileLine(name string, size int64) string {
-	if name = shownName(name, 120); name == "" {
-		name = "file"
-	}
-	line := "\U0001F4CE " + escapeText(name)
-	if size > 0 {
-		line += " (" + byteSize(size) + ")"
-	}
-	return line
-}
-
-func byteSize(n int64) string {
-	switch {
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
-	case n >= 1<<10:
-		return fmt.Sprintf("%.0f KB", float64(n)/(1<<10))
-	}
-	return strconv.FormatInt(n, 10) + " B"
 }
 
 // shownName removes what could make a name look like something else, and cuts it.

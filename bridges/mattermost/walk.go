@@ -175,7 +175,7 @@ func (s *sweep) checkPart(ctx context.Context, part []bridge.MessageID) error {
 		if ev := s.rowReactions(p, s.pos); ev != nil {
 			evs = append(evs, ev)
 		}
-		now := telling{sum: textSum(source(p)), edit: p.EditAt}
+		now := telling{sum: postSum(p), edit: p.EditAt}
 		if was, ok := s.feed.told.get(p.Id); ok && was == now || p.EditAt <= known || p.DeleteAt > 0 || !bridged(p) {
 			continue
 		}

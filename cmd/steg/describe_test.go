@@ -128,6 +128,7 @@ func cells(c bridge.Capabilities) [][2]string {
 		{"Longest message", limit},
 		{"Edits", yes(c.Edits)},
 		{"Deletions", yes(c.Removals)},
+		{"Files", yes(c.Files)},
 		{"Replies", yes(c.Replies || c.Threads)},
 		{"Threads", yes(c.Threads)},
 		{"Reactions", reactions},

@@ -103,6 +103,9 @@ type UserInfo struct {
 type Receipt struct {
 	ID   MessageID
 	Time time.Time // the network's time of the message, if told
+	// Files are those that the message has now; fewer than were sent says that the
+	// network dropped some.
+	Files []FileID
 }
 
 // The optional powers of a Client, one method each.

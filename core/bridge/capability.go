@@ -21,6 +21,7 @@ type Capabilities struct {
 	Reacts   bool
 	Types    bool
 	Pins     bool
+	Files    bool
 }
 
 // Fill returns c with the powers that client has.
@@ -35,5 +36,6 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	c.SharedReactions = c.SharedReactions && c.Reacts
 	_, c.Types = client.(Typist)
 	_, c.Pins = client.(Pinner)
+	_, c.Files = client.(FileOpener)
 	return c
 }

@@ -20,6 +20,7 @@ type (
 	reactor  struct{ bridge.Client }
 	typist   struct{ bridge.Client }
 	pinner   struct{ bridge.Client }
+	files    struct{ bridge.Client }
 )
 
 func (editor) Edit(context.Context, *bridge.OutgoingEdit) error                  { return nil }
@@ -36,6 +37,10 @@ func (typist) Typing(context.Context, bridge.ChatID, bridge.Author, bool) error 
 
 func (avatars) OpenAvatar(context.Context, bridge.UserID) (io.ReadCloser, string, error) {
 	return nil, "", nil
+}
+
+func (files) OpenFile(context.Context, bridge.ChatID, bridge.FileID) (io.ReadCloser, int64, error) {
+	return nil, 0, nil
 }
 
 func TestFill(t *testing.T) {
@@ -60,6 +65,7 @@ func TestFill(t *testing.T) {
 		"react":   {reactor{}, with(func(c *bridge.Capabilities) { c.Reacts = true })},
 		"pin":     {pinner{}, with(func(c *bridge.Capabilities) { c.Pins = true })},
 		"type":    {typist{}, with(func(c *bridge.Capabilities) { c.Types = true })},
+		"files":   {files{}, with(func(c *bridge.Capabilities) { c.Files = true })},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +76,7 @@ func TestFill(t *testing.T) {
 			// What was declared and is not there is taken back.
 			all := facts
 			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks = true, true, true, true, true, true
-			all.Reacts, all.Types, all.Pins = true, true, true
+			all.Reacts, all.Types, all.Pins, all.Files = true, true, true, true
 			if diff := cmp.Diff(tt.want, all.Fill(tt.client)); diff != "" {
 				t.Errorf("declared too much: -want +got:\n%s", diff)
 			}

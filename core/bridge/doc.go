@@ -19,7 +19,10 @@
 //   - make [Client.Send] idempotent by [Outgoing.Key], and when
 //     [Outgoing.Uncertain] is set look for that key at the network first;
 //   - recognise its own sends coming back and mark them with [Meta.Echo];
-//   - answer with the errors of this package, from one classify function.
+//   - answer with the errors of this package, from one classify function;
+//   - stream files ([FileOpener], [OutgoingFile]), look for the key before it
+//     uploads again, and give up a transfer that stands still ([WithStall]), never
+//     one that is merely long.
 //
 // A bridge may convert its markup with any library, keep connections alive as
 // it likes inside [Client.Run], and run several goroutines there, as long as

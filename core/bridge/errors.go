@@ -22,6 +22,9 @@ var (
 	ErrForbidden = errors.New("forbidden")
 	// ErrRejected: the receiver refuses this very message. Permanent.
 	ErrRejected = errors.New("rejected")
+	// ErrFile, beside one of the above: it is a file that cannot cross, and nothing
+	// was sent. The core sends the message without its files and tells the sender.
+	ErrFile = errors.New("the file cannot cross")
 	// ErrLoggedOut: the login is dead until a human acts. Messages wait.
 	ErrLoggedOut = errors.New("logged out")
 )

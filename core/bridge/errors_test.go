@@ -23,6 +23,7 @@ func TestClassify(t *testing.T) {
 		"not found":          {bridge.ErrNotFound, bridge.ClassPermanent},
 		"forbidden":          {bridge.ErrForbidden, bridge.ClassPermanent},
 		"rejected":           {bridge.ErrRejected, bridge.ClassPermanent},
+		"a file":             {fmt.Errorf("%w: %w", bridge.ErrFile, bridge.ErrTooLarge), bridge.ClassPermanent},
 		"logged out":         {bridge.ErrLoggedOut, bridge.ClassLoggedOut},
 		"temporary":          {&bridge.TemporaryError{Err: odd}, bridge.ClassTemporary},
 		"cancelled":          {context.Canceled, bridge.ClassTemporary},

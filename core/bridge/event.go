@@ -32,11 +32,13 @@ type Meta struct {
 	Echo Key `json:"echo,omitempty"`
 }
 
-// Message is a new message. One message is one Matrix event.
+// Message is a new message. Text, or text with one file, is one Matrix event; of
+// several files each is an event of its own.
 type Message struct {
 	Meta
 	ID      MessageID                  `json:"id"`
-	Content *event.MessageEventContent `json:"content"` // without relations
+	Content *event.MessageEventContent `json:"content"`         // the text, without relations; its body may be empty when there are files
+	Files   []File                     `json:"files,omitempty"` // in the order that people see
 	ReplyTo MessageID                  `json:"reply_to,omitempty"`
 	Thread  MessageID                  `json:"thread,omitempty"` // the root of its thread
 	// Mentions are the network's people mentioned in the message; the core turns
@@ -49,9 +51,12 @@ type Message struct {
 // Edit replaces the content of a message.
 type Edit struct {
 	Meta
-	Target   MessageID                  `json:"target"`
-	Content  *event.MessageEventContent `json:"content"`
-	Mentions []UserID                   `json:"mentions,omitempty"`
+	Target  MessageID                  `json:"target"`
+	Content *event.MessageEventContent `json:"content"`
+	// Files are all files that the message has now; empty but not nil when none is
+	// left, nil when the network does not tell.
+	Files    []File   `json:"files"`
+	Mentions []UserID `json:"mentions,omitempty"`
 }
 
 // Removal deletes a message.

@@ -16,6 +16,8 @@ type (
 	UserID string
 	// MessageID is the network's ID of a message, unique within a bridge.
 	MessageID string
+	// FileID is the network's ID of a file, unique within a bridge.
+	FileID string
 	// Key identifies one source event, unique within a chat and direction. Keys
 	// of remote events are made by the bridge, keys of Matrix events by the core
 	// (from the event ID). 1 to 255 bytes of printable ASCII without spaces.

@@ -28,8 +28,12 @@ type Outgoing struct {
 	Since     time.Time // no attempt began before; by the gateway's clock
 	Time      time.Time // when it was written
 	Author    Author
-	// Content is Matrix content without reply fallback and relations.
+	// Content is Matrix content without reply fallback and relations: always a text.
+	// With Files it is the caption, whose body may be empty.
 	Content *event.MessageEventContent
+	// Files go with the message; none in an [OutgoingEdit], which leaves the files
+	// as they are. Only clients with [FileOpener] get any.
+	Files   []OutgoingFile
 	ReplyTo MessageID // the mapped target, "" when none
 	Thread  MessageID // the mapped root of its thread, "" when none
 	// People resolves Matrix user IDs inside Content to the network's people.

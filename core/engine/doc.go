@@ -11,6 +11,13 @@
 //     first.
 //  3. The message map row and the end of the item are one commit.
 //
+// A message with files becomes parts: text and one file are one event with a
+// caption, otherwise the text comes first and each file after it. Every part has a
+// marker and a row of its own (parts.go). Files are copied as streams, by their
+// first bytes shown as pictures, sound or video, or as a name to click on; a notice
+// stands for what cannot cross. There are no thumbnails or blurhashes: homeservers
+// make thumbnails when asked, and a picture would have to be decoded for the rest.
+//
 // # Matrix to network
 //
 //  1. Events of a transaction or of the bot's /sync are accepted into the
@@ -20,6 +27,9 @@
 //  2. The lane's step applies mode and guard, resolves reply, thread, edit and
 //     removal targets, and calls the client with a key made from the event ID.
 //  3. As above.
+//
+// A file is read from the homeserver while it is written to the network. One that
+// can never cross leaves a line with its name, and its sender is told.
 //
 // Reactions cross as states: a bridge tells which there are, and the lane's step
 // makes the ghosts' reactions so; the table of reactions tells what has crossed.

@@ -39,21 +39,22 @@ type Options struct {
 
 // Engine is the logic between lanes, portals, ghosts and logins.
 type Engine struct {
-	opts    Options
-	st      *store.Store
-	hs      Homeserver
-	log     *slog.Logger
-	now     func() time.Time
-	queue   Queue
-	logins  map[bridge.ID]*login
-	schools map[bridge.SchoolID]*School
-	portals *portals
-	ghosts  *ghostCache
-	members *memberCache
-	clean   *clean
-	typing  *typing
-	pins    *pins
-	making  *keyedLocks // rooms being made or changed, by portal
+	opts      Options
+	st        *store.Store
+	hs        Homeserver
+	log       *slog.Logger
+	now       func() time.Time
+	queue     Queue
+	logins    map[bridge.ID]*login
+	schools   map[bridge.SchoolID]*School
+	portals   *portals
+	ghosts    *ghostCache
+	members   *memberCache
+	clean     *clean
+	transfers *transfers
+	typing    *typing
+	pins      *pins
+	making    *keyedLocks // rooms being made or changed, by portal
 
 	mu     sync.Mutex
 	loops  map[int64]*policy.Loop
@@ -74,6 +75,7 @@ func New(opts Options) (*Engine, error) {
 		clean:     newClean(),
 		typing:    newTyping(),
 		pins:      newPins(),
+		transfers: newTransfers(),
 		making:    newKeyedLocks(),
 		loops:     map[int64]*policy.Loop{},
 		recent:    map[store.LaneKey]time.Time{},

@@ -41,6 +41,8 @@ type fakeMatrix struct {
 	lose     func(op string) error // after the effect: the answer is lost
 	pushback []intent.Event
 	held     []intent.Event // kept from the engine by a test
+
+	media fakeMedia
 }
 
 type fakeRoom struct {

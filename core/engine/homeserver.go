@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"time"
 
@@ -34,6 +35,10 @@ type Homeserver interface {
 
 	Pinned(ctx context.Context, room id.RoomID) ([]id.EventID, error)
 	SetPinned(ctx context.Context, room id.RoomID, pinned []id.EventID) error
+	Upload(ctx context.Context, u intent.Upload) (mxc string, err error)
+	UploadLimit(ctx context.Context) (int64, error)
+	Download(ctx context.Context, mxc string) (body io.ReadCloser, size int64, err error)
+	Content(ctx context.Context, room id.RoomID, event id.EventID) (json.RawMessage, error)
 
 	EnsureGhost(ctx context.Context, user id.UserID) error
 	EnsureJoined(ctx context.Context, room id.RoomID, user id.UserID) error

@@ -48,7 +48,10 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 	if m.Hop >= e.opts.Limits.MaxHops {
 		return drop(it, policy.DropHops)
 	}
-	if m.Content == nil || m.Content.Body == "" {
+	if m.Content == nil {
+		m.Content = &event.MessageEventContent{MsgType: event.MsgText}
+	}
+	if m.Content.Body == "" && len(m.Files) == 0 {
 		return drop(it, policy.DropEmpty)
 	}
 	known, err := e.st.LinkByRemote(ctx, p.ID, m.ID)
@@ -87,16 +90,24 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 	}
 	e.mention(ctx, p, m.Mentions, &content)
 
-	mark := intent.Marker{ID: marker(it, ""), Portal: p.ID, Hop: m.Hop}
-	link.Event, err = e.send(ctx, a, it, intent.Send{
-		Room: room, As: ghost.MXID, Type: event.EventMessage.Type, Content: &content,
-		Marker: mark, TxnID: mark.ID, Time: m.Time,
-	})
-	if err != nil {
-		return e.failed(ctx, it, a, err, tell)
+	d := &delivery{
+		p: p, it: it, a: a, tell: tell, link: link, rel: content.RelatesTo, mentions: content.Mentions,
+		to: intent.Send{
+			Room: room, As: ghost.MXID, Type: event.EventMessage.Type, Marker: intent.Marker{Portal: p.ID, Hop: m.Hop}, Time: m.Time,
+		},
+	}
+	if len(m.Files) > 0 {
+		out := e.filesIn(ctx, d, &content, m.Files)
+		if out.Done != nil {
+			e.wrote(p, m.Sender, ghost.MXID)
+		}
+		return out
+	}
+	if err := e.part(ctx, d, partText, "", &content); err != nil {
+		return e.partFailed(ctx, d, err)
 	}
 	e.wrote(p, m.Sender, ghost.MXID)
-	return delivered(it, link)
+	return delivered(it, d.links...)
 }
 
 var errTargetUnderWay = errors.New("waiting for the message that this one refers to")
@@ -104,19 +115,32 @@ var errTargetUnderWay = errors.New("waiting for the message that this one refers
 // send sends an event once: after an uncertain attempt it looks for the marker
 // before it sends again.
 func (e *Engine) send(ctx context.Context, a queue.Attempt, it store.Item, s intent.Send) (id.EventID, error) {
-	if a.Uncertain {
-		since := it.Accepted
-		if !s.Time.IsZero() && s.Time.Before(since) {
-			since = s.Time // the homeserver dates the event by it
-		}
-		found, ok, err := e.hs.Find(ctx, s.Room, s.As, s.Marker.ID, since)
-		if err != nil {
-			return "", fmt.Errorf("look before resend: %w", err)
-		}
-		if ok {
-			return found, nil
-		}
+	found, ok, err := e.look(ctx, a, it, s)
+	if err != nil || ok {
+		return found, err
 	}
+	return e.sendNow(ctx, a, it, s)
+}
+
+// look finds what an uncertain attempt may have sent. Without one there is
+// nothing to find.
+func (e *Engine) look(ctx context.Context, a queue.Attempt, it store.Item, s intent.Send) (id.EventID, bool, error) {
+	if !a.Uncertain {
+		return "", false, nil
+	}
+	since := it.Accepted
+	if !s.Time.IsZero() && s.Time.Before(since) {
+		since = s.Time // the homeserver dates the event by it
+	}
+	found, ok, err := e.hs.Find(ctx, s.Room, s.As, s.Marker.ID, since)
+	if err != nil {
+		return "", false, fmt.Errorf("look before resend: %w", err)
+	}
+	return found, ok, nil
+}
+
+// sendNow sends an event that is certainly not there.
+func (e *Engine) sendNow(ctx context.Context, a queue.Attempt, it store.Item, s intent.Send) (id.EventID, error) {
 	e.sending(it, a)
 	eventID, err := e.hs.Send(ctx, s)
 	if errors.Is(err, bridge.ErrForbidden) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/steg-bridge/steg/core/bridge"
@@ -15,7 +14,7 @@ import (
 	"github.com/steg-bridge/steg/core/store"
 )
 
-// editIn replaces the Matrix event of a remote message.
+// editIn makes the Matrix events of a remote message what the message is now.
 func (e *Engine) editIn(ctx context.Context, p *store.Portal, it store.Item, a queue.Attempt, ev *bridge.Edit) queue.Outcome {
 	target, err := e.st.LinkByRemote(ctx, p.ID, ev.Target)
 	switch {
@@ -29,22 +28,8 @@ func (e *Engine) editIn(ctx context.Context, p *store.Portal, it store.Item, a q
 		// Somebody on the network changed what a Matrix person wrote: Matrix lets
 		// nobody but that person do so.
 		return drop(it, policy.DropForeign)
-	case ev.Content == nil || ev.Content.Body == "":
-		return drop(it, policy.DropEmpty)
 	}
-	content := *ev.Content
-	content.RelatesTo = nil
-	e.mention(ctx, p, ev.Mentions, &content)
-	content.SetEdit(target.Event)
-	mark := intent.Marker{ID: marker(it, ""), Portal: p.ID}
-	sent, err := e.send(ctx, a, it, intent.Send{
-		Room: target.Room, As: target.Sender, Type: event.EventMessage.Type, Content: &content,
-		Marker: mark, TxnID: mark.ID, Time: ev.Time,
-	})
-	if err != nil {
-		return e.failed(ctx, it, a, err, func(why string) error { return e.tellRemote(ctx, p, it, why) })
-	}
-	return delivered(it, other(p, it, sent, target.Sender))
+	return e.partsEdited(ctx, p, it, a, ev)
 }
 
 // other is the message map row of something that is no message itself.
@@ -64,10 +49,10 @@ func (e *Engine) noTarget(it store.Item) queue.Outcome {
 	return drop(it, policy.DropTarget)
 }
 
-// removalIn redacts the Matrix event of a remote message, and of its replies
-// when the network removed them along with it.
+// removalIn redacts the Matrix events of a remote message, and of its replies when
+// the network removed them along with it.
 func (e *Engine) removalIn(ctx context.Context, p *store.Portal, it store.Item, a queue.Attempt, ev *bridge.Removal) queue.Outcome {
-	target, err := e.st.LinkByRemote(ctx, p.ID, ev.Target)
+	_, err := e.st.LinkByRemote(ctx, p.ID, ev.Target)
 	switch {
 	case errors.Is(err, store.ErrNoRow):
 		if e.waiting(it) && e.ranLately(lane(p, store.DirOut)) {
@@ -80,7 +65,10 @@ func (e *Engine) removalIn(ctx context.Context, p *store.Portal, it store.Item, 
 	case err != nil:
 		return retry(fmt.Errorf("look up removed message: %w", err))
 	}
-	victims := []store.Link{target}
+	victims, err := e.st.LinksByRemote(ctx, p.ID, ev.Target)
+	if err != nil {
+		return retry(fmt.Errorf("look up parts of removed message: %w", err))
+	}
 	if ev.Cascade {
 		replies, err := e.st.LinksInThread(ctx, p.ID, ev.Target)
 		if err != nil {

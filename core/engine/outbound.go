@@ -78,6 +78,9 @@ func (e *Engine) stepOut(ctx context.Context, p *store.Portal, it store.Item, a 
 		return e.failed(ctx, it, a, err, func(string) error { return nil })
 	}
 	switch ev.Type {
+	case event.EventSticker.Type:
+		ev.message.MsgType = event.MsgImage // its body is its name
+		return e.messageOut(ctx, p, l, it, a, ev)
 	case event.EventMessage.Type:
 		if target := ev.message.RelatesTo.GetReplaceID(); target != "" {
 			return e.editOut(ctx, p, l, it, a, ev, target)
@@ -127,12 +130,23 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 		return queue.Outcome{Retry: &queue.Retry{Err: errTargetUnderWay, After: soon}}
 	}
 	e.sending(it, a)
-	got, err := l.client.Send(ctx, m)
+	got, err := e.sendOut(ctx, p, l, it, ev, m)
 	if err != nil {
 		return e.failed(ctx, it, a, err, func(why string) error { return e.tellMatrix(ctx, p, it, ev.Sender, why) })
 	}
 	link.Remote = got.ID
+	if len(got.Files) > 0 {
+		link.File = got.Files[0]
+	}
 	return delivered(it, link)
+}
+
+// sendOut sends a message to the network, with its file if it has one.
+func (e *Engine) sendOut(ctx context.Context, p *store.Portal, l *login, it store.Item, ev *matrixEvent, m *bridge.Outgoing) (bridge.Receipt, error) {
+	if isFile(&ev.message) {
+		return e.sendFile(ctx, p, l, it, ev, m)
+	}
+	return l.client.Send(ctx, m)
 }
 
 // outgoing makes what all sends of a message have in common.
@@ -146,6 +160,10 @@ func (e *Engine) outgoing(ctx context.Context, p *store.Portal, l *login, it sto
 	clean := *content
 	clean.RemoveReplyFallback()
 	clean.RelatesTo, clean.NewContent = nil, nil
+	if isFile(&clean) {
+		caption, _ := splitFile(&clean)
+		clean = *caption
+	}
 	persons, err := e.peopleIn(ctx, p, l, &clean)
 	if err != nil {
 		return nil, err

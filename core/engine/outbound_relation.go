@@ -40,6 +40,10 @@ func (e *Engine) editOut(ctx context.Context, p *store.Portal, l *login, it stor
 	if err != nil {
 		return retry(err)
 	}
+	if isFile(content) && target.File == "" { // it went without its file
+		_, f := splitFile(content)
+		m.Content = withLine(m.Content, fileLine(f.Name, f.Size))
+	}
 	if err := editor.Edit(ctx, &bridge.OutgoingEdit{Outgoing: *m, Target: target.Remote}); err != nil {
 		return e.failed(ctx, it, a, err, func(why string) error { return e.tellMatrix(ctx, p, it, ev.Sender, why) })
 	}

@@ -46,15 +46,16 @@ func (e *Engine) reactionsIn(ctx context.Context, p *store.Portal, it store.Item
 		}
 		out.Done.Unreacted = append(out.Done.Unreacted, r)
 	}
-	// An earlier attempt may have sent some of them before it failed.
-	a.Uncertain = a.Uncertain || a.N > 0
 	for _, m := range missing {
 		r, err := e.react(ctx, p, it, a, target, m)
 		switch {
 		case err == nil:
 			out.Done.Reacted = append(out.Done.Reacted, r)
-		case bridge.Classify(err) == bridge.ClassPermanent:
+		case bridge.Classify(err) == bridge.ClassPermanent,
+			bridge.Classify(err) == bridge.ClassUnknown && a.N+1 >= e.opts.Limits.UnknownAttempts:
 			never = err
+		case len(out.Done.Reacted) > 0:
+			return retry(&landedError{err}) // the next attempt must look for those that are there
 		default:
 			return e.failed(ctx, it, a, err, nobodyToTell)
 		}

@@ -69,7 +69,7 @@ func TestReactionSummaryOfMany(t *testing.T) {
 			want += fmt.Sprintf("%s p%02d", sep, n)
 		}
 	}
-	w.wantShown(chat, target, "👍")
+	w.wantBotReactions(chat, target, "👍")
 	w.net.FailNext("bot", 1, bridgetest.FaultAnswerLost)
 	w.eventually("one summary of all", func() bool {
 		all := w.remote(chat)

@@ -27,8 +27,8 @@ func (w *world) wantReactions(room id.RoomID, target id.EventID, want ...string)
 	})
 }
 
-// wantShown wants the bot to show these emoji at a remote message, once each.
-func (w *world) wantShown(chat bridge.ChatID, target bridge.MessageID, want ...string) {
+// wantBotReactions wants the bot to show these emoji at a remote message, once each.
+func (w *world) wantBotReactions(chat bridge.ChatID, target bridge.MessageID, want ...string) {
 	w.t.Helper()
 	w.eventually("the bot's reactions in the chat", func() bool {
 		var shown []string
@@ -130,16 +130,16 @@ func TestReactionsCrossToTheNetwork(t *testing.T) {
 	thumb := w.hs.react(room, pupil, hello, "👍\uFE0F")
 	love := w.hs.react(room, pupil, hello, coloured)
 	w.hs.react(room, pupil, hello, "mxc://school.example/pic")
-	w.wantShown(chat, post, "👍", "❤", ":party:")
+	w.wantBotReactions(chat, post, "👍", "❤", ":party:")
 	also := w.hs.react(room, admin, hello, "👍")
 	w.hs.redactBy(room, pupil, love)
-	w.wantShown(chat, post, "👍", ":party:")
+	w.wantBotReactions(chat, post, "👍", ":party:")
 	w.wantSettled()
 	w.hs.redactBy(room, pupil, thumb)
 	w.wantSettled()
-	w.wantShown(chat, post, "👍", ":party:") // the other's
+	w.wantBotReactions(chat, post, "👍", ":party:") // the other's
 	w.hs.redactBy(room, admin, also)
-	w.wantShown(chat, post, ":party:")
+	w.wantBotReactions(chat, post, ":party:")
 	w.wantReactions(room, hello, "👍 Adam Admin", "👍\uFE0F Pia Pupil", coloured+" Pia Pupil", "mxc://school.example/pic Pia Pupil")
 
 	// What a ghost holds nobody here can take back there.
@@ -179,7 +179,7 @@ func TestReactionTakenBackEarly(t *testing.T) {
 		w.must(inbox(t.Context(), evs, nil))
 	}
 	w.wantSettled()
-	w.wantShown(chat, post)
+	w.wantBotReactions(chat, post)
 	w.release(inbox)
 }
 
@@ -202,7 +202,7 @@ func TestReactionThatCannotCross(t *testing.T) {
 	w.wantMatrix(room, "Tina Teacher: hello", "steg: Your reaction did not reach Fakechat: that emoji is not known there.",
 		"steg: Your reaction did not reach Fakechat: that message has too many different reactions there.")
 	w.hs.react(room, pupil, hello, "👍") // the next one crosses
-	w.wantShown(chat, post, "👍")
+	w.wantBotReactions(chat, post, "👍")
 	w.hs.react(room, pupil, hello, "")
 	w.hs.react(room, pupil, "$unknown", "👍")
 	w.eventually("drops", func() bool { d := w.drops(); return d[policy.DropEmpty] == 1 && d[policy.DropTarget] == 1 })
@@ -228,10 +228,10 @@ func TestReactionsInAHub(t *testing.T) {
 	w.wantRemote(two, "Tina Teacher: hello")
 	copied := w.net.Messages(two)[0].ID
 	w.net.React(w.teacher, one, post, "👍", true)
-	w.wantShown(two, copied, "👍")
-	w.wantShown(one, post)
+	w.wantBotReactions(two, copied, "👍")
+	w.wantBotReactions(one, post)
 	w.net.React(w.teacher, one, post, "👍", false)
-	w.wantShown(two, copied)
+	w.wantBotReactions(two, copied)
 	if a := w.wantSettled(); a.Dead != 0 {
 		t.Errorf("dead letters: %+v", a)
 	}

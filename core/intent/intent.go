@@ -10,6 +10,7 @@ package intent
 
 import (
 	"encoding/json"
+	"io"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -112,4 +113,12 @@ type Event struct {
 type Profile struct {
 	Name   string
 	Avatar string // mxc URL
+}
+
+// Upload is a file to store on the homeserver.
+type Upload struct {
+	As   id.UserID // a ghost or the bot
+	Type string    // MIME type under which it will be served
+	Body io.Reader // read once; a Closer is closed when the transfer is given up
+	Size int64     // bytes, exactly; -1 when unknown, which some homeservers refuse
 }

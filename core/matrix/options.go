@@ -36,6 +36,9 @@ type Options struct {
 	Typing bool
 
 	HTTPTimeout time.Duration // of one request; default 60 s
+	// StallTimeout ends the copying of a file in which no byte has moved for so
+	// long; default 60 s.
+	StallTimeout time.Duration
 	// Transport makes the requests; default: an own one with enough idle
 	// connections.
 	Transport http.RoundTripper
@@ -65,6 +68,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.HTTPTimeout == 0 {
 		o.HTTPTimeout = time.Minute
+	}
+	if o.StallTimeout == 0 {
+		o.StallTimeout = time.Minute
 	}
 	if o.Transport == nil {
 		o.Transport = newTransport()

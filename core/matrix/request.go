@@ -38,7 +38,11 @@ type request struct {
 
 	body        any    // marshalled to JSON, unless raw is set
 	raw         []byte // the body as it is
-	contentType string // of raw; "" = JSON
+	contentType string // of raw and stream; "" = JSON
+	// stream is a body of any length, which is read once. The request then has no
+	// timeout of its own, but ends when nothing moves any more.
+	stream io.Reader
+	length int64 // of stream in bytes, -1 when unknown
 
 	timeout time.Duration // 0 = Options.HTTPTimeout
 	limit   int64         // of the answer; 0 = maxAnswer
@@ -115,6 +119,9 @@ func (s *Service) roundTrip(ctx context.Context, r request) (int, http.Header, [
 	if limit == 0 {
 		limit = maxAnswer
 	}
+	if r.stream != nil {
+		return s.streamTrip(ctx, r, limit)
+	}
 	attempt, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := s.newRequest(attempt, r)
@@ -135,9 +142,40 @@ func (s *Service) roundTrip(ctx context.Context, r request) (int, http.Header, [
 	return resp.StatusCode, resp.Header, answer, nil
 }
 
+// streamTrip is roundTrip with a body that may be long.
+func (s *Service) streamTrip(ctx context.Context, r request, limit int64) (int, http.Header, []byte, error) {
+	moving, stall := bridge.WithStall(ctx, s.opts.StallTimeout)
+	defer stall.End()
+	if source, ok := r.stream.(io.Closer); ok {
+		// The HTTP client waits for a read of the body that is under way.
+		stop := context.AfterFunc(moving, func() { _ = source.Close() })
+		defer stop()
+	}
+	r.stream = stall.Watch(r.stream)
+	req, err := s.newRequest(moving, r)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return 0, nil, nil, fmt.Errorf("%s: %w", r.op, s.cut(ctx, moving, r, err))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := readAll(resp, limit)
+	if err != nil {
+		return 0, nil, nil, fmt.Errorf("%s: %w", r.op, s.cut(ctx, moving, r, err))
+	}
+	return resp.StatusCode, resp.Header, answer, nil
+}
+
 func (s *Service) newRequest(ctx context.Context, r request) (*http.Request, error) {
 	var body io.Reader
-	if r.raw != nil {
+	if r.stream != nil {
+		body = io.NopCloser(r.stream)
+		if r.length == 0 {
+			body = http.NoBody // length 0 with a body would mean an unknown one
+		}
+	} else if r.raw != nil {
 		body = bytes.NewReader(r.raw)
 	} else if r.body != nil {
 		raw, err := json.Marshal(r.body)
@@ -149,6 +187,9 @@ func (s *Service) newRequest(ctx context.Context, r request) (*http.Request, err
 	req, err := http.NewRequestWithContext(ctx, r.method, s.address(r), body)
 	if err != nil {
 		return nil, fmt.Errorf("%s: make the request: %w", r.op, bridge.ErrRejected)
+	}
+	if r.stream != nil {
+		req.ContentLength = r.length
 	}
 	req.Header.Set("Authorization", s.authorization)
 	req.Header.Set("User-Agent", "Steg")

@@ -33,6 +33,7 @@ type Service struct {
 	doubt         doubt
 	reach         reach
 	pushesTyping  atomic.Bool // the homeserver's transactions have a place for it
+	uploads       uploadLimit
 }
 
 // remembered bounds what is known to be registered and joined: a few megabytes.

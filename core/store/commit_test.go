@@ -283,6 +283,45 @@ func TestDeferMovesBehindWhatWaits(t *testing.T) {
 	})
 }
 
+// A message of several parts lives on in those that are not removed.
+func TestPartsOfAMessage(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+		ctx, s := t.Context(), db.Open(t)
+		i := storetest.Instance(t, s)
+		items := commit(t, i, store.Batch{Intakes: []store.Intake{entries(lane(1), "post", "edit", "removal")}}).Grown[0].Items
+		text := link(items[0], "m1")
+		text.Event = "$text"
+		picture := text
+		picture.Event, picture.File, picture.Key = "$picture", "f1", text.Key+" file 0"
+		commit(t, i, end(items[0], store.Delivered, "", text, picture))
+		if diff := cmp.Diff([]store.Link{text, picture}, must[[]store.Link](t)(s.LinksByRemote(ctx, 1, "m1"))); diff != "" {
+			t.Error(diff)
+		}
+		if got := must[[]bridge.MessageID](t)(s.Mapped(ctx, 1, text.At)); !slices.Equal(got, []bridge.MessageID{"m1"}) {
+			t.Errorf("mapped %v, want the message once", got)
+		}
+		b := end(items[1], store.Delivered, "")
+		b.Ends[0].Removed = []store.Link{text}
+		commit(t, i, b)
+		if diff := cmp.Diff(picture, must[store.Link](t)(s.LinkByRemote(ctx, 1, "m1"))); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]store.Link{picture}, must[[]store.Link](t)(s.LinksByRemote(ctx, 1, "m1"))); diff != "" {
+			t.Error(diff)
+		}
+		b = end(items[2], store.Delivered, "")
+		b.Ends[0].Removed = []store.Link{picture}
+		commit(t, i, b)
+		if got := must[store.Link](t)(s.LinkByRemote(ctx, 1, "m1")); got.Event != "$text" || !got.Removed {
+			t.Errorf("of a removed message: %+v", got)
+		}
+		if got := must[[]store.Link](t)(s.LinksByRemote(ctx, 1, "m1")); len(got) != 0 {
+			t.Errorf("parts of a removed message: %v", got)
+		}
+	})
+}
+
 func TestMessageMap(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db storetest.DB) {

@@ -12,12 +12,16 @@ import (
 // linkDropped is the kind of the row that remembers the key of a dropped item.
 const linkDropped LinkKind = "dropped"
 
-const linkColumns = `school, bridge, portal, dir, item_key, kind, room, event_id, remote_id, sender, root_event, root_remote, at, removed`
+const linkColumns = `school, bridge, portal, dir, item_key, kind, room, event_id, remote_id, sender, root_event, root_remote, at, removed, file`
 
 // byAge sorts the few rows that an index finds. The sum keeps PostgreSQL from
 // walking the whole table by number instead, which is what a plan does that was
 // made while the table was empty, and plans are kept.
 const byAge = `ORDER BY link.id + 0`
+
+// byLife is byAge with what was removed last: a message lives on in the parts
+// that are left.
+const byLife = `ORDER BY link.removed, link.id + 0`
 
 type linkRow struct {
 	Link
@@ -29,16 +33,23 @@ func (r linkRow) link() Link {
 	return r.Link
 }
 
-// LinkByRemote finds the message with the network's ID in a portal, the first
-// one made when there are several. [ErrNoRow] when unknown.
+// LinkByRemote finds the message with the network's ID in a portal: its first
+// part that is not removed, when all are the first. [ErrNoRow] when unknown.
 func (s *Store) LinkByRemote(ctx context.Context, portal int64, remote bridge.MessageID) (Link, error) {
 	return s.byRemote.find(ctx, portal, string(remote))
 }
 
 // LinkByEvent finds the message of a Matrix event in a portal, the first one made
-// when there are several. [ErrNoRow] when unknown.
+// when there are several, but none that is removed before one that is not.
+// [ErrNoRow] when unknown.
 func (s *Store) LinkByEvent(ctx context.Context, portal int64, event id.EventID) (Link, error) {
 	return s.byEvent.find(ctx, string(event), portal)
+}
+
+// LinksByRemote lists the parts of the message with the network's ID that are not
+// removed, in the order in which they were made.
+func (s *Store) LinksByRemote(ctx context.Context, portal int64, remote bridge.MessageID) ([]Link, error) {
+	return s.manyLinks(ctx, "portal = ? AND remote_id = ? AND remote_id <> '' AND kind = 'message' AND NOT removed "+byAge, portal, remote)
 }
 
 // LinksInThread lists the messages below a thread's root that are not removed,
@@ -60,11 +71,11 @@ func (s *Store) manyLinks(ctx context.Context, where string, args ...any) ([]Lin
 }
 
 // Mapped lists the network's IDs of the messages of a portal, of both
-// directions, that are not removed and not older than since.
+// directions, that are not removed and not older than since, each once.
 func (s *Store) Mapped(ctx context.Context, portal int64, since time.Time) ([]bridge.MessageID, error) {
 	var ids []bridge.MessageID
 	err := s.r.SelectContext(ctx, &ids, s.r.Rebind(`SELECT remote_id FROM link
-WHERE kind = 'message' AND portal = ? AND remote_id <> '' AND at >= ? AND NOT removed `+byAge), portal, ms(since))
+WHERE kind = 'message' AND portal = ? AND remote_id <> '' AND at >= ? AND NOT removed GROUP BY remote_id ORDER BY MIN(link.id)`), portal, ms(since))
 	return ids, wrap("read message map", err)
 }
 

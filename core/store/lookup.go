@@ -15,7 +15,7 @@ import (
 type lookups struct {
 	s       *Store
 	name    string
-	query   string // has the columns of link and then d.n; oldest first
+	query   string // has the columns of link and then d.n; see byLife
 	columns []string
 
 	mu      sync.Mutex
@@ -44,7 +44,7 @@ const maxLookups = 128
 
 func newLookups(s *Store, name, where string, columns ...string) *lookups {
 	read := "SELECT link." + strings.ReplaceAll(linkColumns, ", ", ", link.") + ", d.n FROM @D@ CROSS JOIN "
-	where = "link WHERE link.kind = 'message' AND " + where + " " + byAge
+	where = "link WHERE link.kind = 'message' AND " + where + " " + byLife
 	if s.Multi() {
 		// Of its own accord PostgreSQL may read all of link and look at d for each row.
 		read += "LATERAL (SELECT * FROM " + where + " LIMIT 1) AS link"
@@ -54,7 +54,7 @@ func newLookups(s *Store, name, where string, columns ...string) *lookups {
 	return &lookups{s: s, name: name, columns: append([]string{"n:n"}, columns...), query: read}
 }
 
-// find returns the oldest message that fits the values. [ErrNoRow] when none does.
+// find returns the oldest living message that fits the values. [ErrNoRow] when none does.
 func (l *lookups) find(ctx context.Context, values ...any) (Link, error) {
 	q := &lookup{values: values, done: make(chan struct{}), lead: make(chan struct{}, 1)}
 	l.mu.Lock()
@@ -132,7 +132,7 @@ func (l *lookups) answer(ctx context.Context, all []*lookup) error {
 		var row linkRow
 		var n int
 		if err := r.Scan(&row.School, &row.Bridge, &row.Portal, &row.Dir, &row.Key, &row.Kind, &row.Room, &row.Event, &row.Remote,
-			&row.Sender, &row.RootEvent, &row.RootRemote, &row.AtMS, &row.Removed, &n); err != nil {
+			&row.Sender, &row.RootEvent, &row.RootRemote, &row.AtMS, &row.Removed, &row.File, &n); err != nil {
 			return err
 		}
 		if all[n].found == nil {

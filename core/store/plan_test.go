@@ -29,7 +29,8 @@ func TestPlansStayRight(t *testing.T) {
 		_, remote := s.LinkByRemote(t.Context(), 1, bridge.MessageID(fmt.Sprintf("1-%d", n)))
 		_, event := s.LinkByEvent(t.Context(), 1, id.EventID(fmt.Sprintf("$1-%d", n)))
 		_, thread := s.LinksInThread(t.Context(), 1, bridge.MessageID(fmt.Sprintf("root-%d", n)))
-		for _, err := range []error{unknownRemote, unknownEvent, remote, event, thread} {
+		_, parts := s.LinksByRemote(t.Context(), 1, bridge.MessageID(fmt.Sprintf("1-%d", n)))
+		for _, err := range []error{unknownRemote, unknownEvent, remote, event, thread, parts} {
 			asked++
 			if err != nil && !errors.Is(err, store.ErrNoRow) {
 				t.Fatal(err)

@@ -104,7 +104,9 @@ const (
 	LinkOther   LinkKind = "other" // edits, removals: kept so that a repeat is known
 )
 
-// Link is a row of the message map: a remote message and its Matrix event.
+// Link is a row of the message map: a remote message and its Matrix event. A
+// message with files has several: the first has the item's key, the key of every
+// other is the item's, a blank and what names the part, which is no item's key.
 type Link struct {
 	School bridge.SchoolID  `db:"school"`
 	Bridge bridge.ID        `db:"bridge"`
@@ -121,6 +123,8 @@ type Link struct {
 	RootRemote bridge.MessageID `db:"root_remote"`
 	At         time.Time        `db:"-"`
 	Removed    bool             `db:"removed"`
+	// File tells which file of a remote message this part of it is; "" for its text.
+	File bridge.FileID `db:"file"`
 }
 
 // LaneState is what status shows of a lane.

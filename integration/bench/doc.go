@@ -18,7 +18,8 @@
 //     of the start, memory and CPU;
 //   - failing: the latency of all chats but one while that one fails, against the
 //     latency when all is well;
-//   - three: throughput and order of three processes on one PostgreSQL database.
+//   - three: throughput and order of three processes on one PostgreSQL database;
+//   - files: what one large file costs, each way, in time and memory.
 //
 // Wherever messages cross, they are counted: one that is lost, doubled or out of
 // order makes the command fail. The sizes are flags. Their defaults keep a run

@@ -27,6 +27,7 @@ type homeserver struct {
 	away    atomic.Bool            // only the proxy in front of it answers: 502
 	sick    atomic.Pointer[string] // a room whose sends fail; nil = none
 	ailment ailment                // how they fail
+	media   *media                 // nil: there are no files
 }
 
 func newHomeserver(a ailment) *homeserver {
@@ -43,6 +44,7 @@ func newHomeserver(a ailment) *homeserver {
 
 func (h *homeserver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch sick := h.sick.Load(); {
+	case h.media != nil && h.media.serve(w, r):
 	case h.away.Load():
 		http.Error(w, "no backend", http.StatusBadGateway)
 	case sick != nil && r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/rooms/"+*sick+"/send/"):

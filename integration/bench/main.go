@@ -32,10 +32,13 @@ type plan struct {
 	failingSeconds int
 	failingAs      ailment
 	threeMessages  int
+	fileMiB        int
 }
 
 // scenarios are what can be measured, in the order in which it is.
-func scenarios() []string { return []string{"throughput", "backlog", "idle", "failing", "three"} }
+func scenarios() []string {
+	return []string{"throughput", "backlog", "idle", "failing", "three", "files"}
+}
 
 func main() {
 	p := plan{}
@@ -49,6 +52,7 @@ func main() {
 	flag.IntVar(&p.failingSeconds, "failing-seconds", 15, "failing: how long one chat fails")
 	ailing := flag.String("failing-as", string(failing500), "failing: what requests about that chat get: 500, 502 or silence")
 	flag.IntVar(&p.threeMessages, "three-messages", 20_000, "three: messages per direction at full load")
+	flag.IntVar(&p.fileMiB, "file-mib", 100, "files: size of the file that crosses, in MiB")
 	flag.StringVar(&p.database, "database", "both", "sqlite, postgres or both")
 	only := flag.String("only", strings.Join(scenarios(), ","), "what to measure")
 	flag.Parse()
@@ -113,6 +117,7 @@ func run(ctx context.Context, p plan) (err error) {
 	}()
 	measure := map[string]func(context.Context) error{
 		"throughput": b.throughput, "backlog": b.backlogs, "idle": b.idles, "failing": b.failings, "three": b.three,
+		"files": b.files,
 	}
 	for _, name := range scenarios() {
 		if !slices.Contains(p.only, name) {

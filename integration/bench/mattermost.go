@@ -30,6 +30,7 @@ type mattermost struct {
 	history  *history
 	sick     atomic.Pointer[string] // ID of a channel that fails; nil = none
 	ailment  ailment                // how it fails
+	media    *media                 // nil: there are no files
 	next     atomic.Int64           // numbers what the gateway writes
 
 	// wire guards the socket. Who writes waits when the gateway does not read; nothing
@@ -82,6 +83,9 @@ func newMattermost(channels int, a ailment) *mattermost {
 func (m *mattermost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if sick := m.sick.Load(); sick != nil && strings.Contains(r.URL.Path, *sick) {
 		m.fail(w, r)
+		return
+	}
+	if m.media != nil && m.media.serve(w, r) {
 		return
 	}
 	if r.Method == http.MethodPost && r.URL.Path == "/api/v4/posts" {
@@ -158,8 +162,8 @@ func (m *mattermost) post(w http.ResponseWriter, r *http.Request) {
 	id := m.next.Add(1)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusCreated)
-	_, _ = fmt.Fprintf(w, `{"id":"out%023d","channel_id":%q,"user_id":%q,"create_at":%d,"update_at":%[4]d,"props":{"steg_key":%q}}`,
-		id, channel, botID, time.Now().UnixMilli(), key)
+	_, _ = fmt.Fprintf(w, `{"id":"out%023d","channel_id":%q,"user_id":%q,"create_at":%d,"update_at":%[4]d,"file_ids":%s,"props":{"steg_key":%q}}`,
+		id, channel, botID, time.Now().UnixMilli(), fileIDs(body), key)
 }
 
 // field finds a text that needs no unescaping.
@@ -198,10 +202,14 @@ func (m *mattermost) socket(w http.ResponseWriter, r *http.Request) {
 
 // say pushes a post of a person.
 func (m *mattermost) say(ch, n int) error {
+	post := written{channel: ch, n: n, at: time.Now().UnixMilli()}
+	return m.push(ch, string(post.post(m.history.add(post))))
+}
+
+func (m *mattermost) push(ch int, post string) error {
 	m.wire.Lock()
 	defer m.wire.Unlock()
-	post := written{channel: ch, n: n, at: time.Now().UnixMilli()}
-	text, err := json.Marshal(string(post.post(m.history.add(post))))
+	text, err := json.Marshal(post)
 	if err != nil {
 		return err
 	}

@@ -15,16 +15,17 @@ type report struct {
 	idles    []idleRow
 	failings []failingRow
 	threes   []threeRow
+	files    []fileRow
 }
 
 // print shows a table for each scenario, and fails when a message came twice, out
 // of order, or not at all.
 func (r *report) print(p plan) error {
-	if len(r.loads)+len(r.backlogs)+len(r.idles)+len(r.failings)+len(r.threes) == 0 {
+	if len(r.loads)+len(r.backlogs)+len(r.idles)+len(r.failings)+len(r.threes)+len(r.files) == 0 {
 		return nil
 	}
 	fmt.Printf("\nThe gateway alone between instant peers: %d portals, %d cores, %s, %s\n", p.portals, runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format("2006-01-02"))
-	problems := slices.Concat(r.printLoads(), r.printBacklogs(), r.printIdles(), r.printFailings(), r.printThrees())
+	problems := slices.Concat(r.printLoads(), r.printBacklogs(), r.printIdles(), r.printFailings(), r.printThrees(), r.printFiles())
 	if len(problems) > 0 {
 		return fmt.Errorf("messages came doubled, out of order or not at all: %v", problems)
 	}
@@ -104,6 +105,18 @@ func (r *report) printThrees() (problems []string) {
 		"direction", "messages/s", "CPU s per 1,000 (all)", "memory at most (all)")
 	for _, l := range r.threes {
 		fmt.Printf("| %s | %.0f | %.2f | %d MB |\n", l.direction, l.rate, l.cpu.Seconds(), l.rss>>20)
+		problems = append(problems, l.problems...)
+	}
+	return problems
+}
+
+func (r *report) printFiles() (problems []string) {
+	if len(r.files) == 0 {
+		return nil
+	}
+	head("One large file", "database", "direction", "size", "time", "extra memory at most")
+	for _, l := range r.files {
+		fmt.Printf("| %s | %s | %d MB | %s | %.1f MB |\n", l.database, l.direction, l.size>>20, seconds(l.took), float64(l.extra)/(1<<20))
 		problems = append(problems, l.problems...)
 	}
 	return problems

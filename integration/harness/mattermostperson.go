@@ -137,6 +137,15 @@ func (p *MattermostPerson) DirectChannel(ctx context.Context, userID string) (st
 
 // SendFile uploads data and posts it with a text, which may be empty.
 func (p *MattermostPerson) SendFile(ctx context.Context, channelID, text, name string, data []byte) (string, error) {
+	id, err := p.Upload(ctx, channelID, name, data)
+	if err != nil {
+		return "", err
+	}
+	return p.CreatePost(ctx, &MattermostPost{ChannelID: channelID, Message: text, FileIDs: []string{id}})
+}
+
+// Upload stores a file for a post in the channel and returns its ID.
+func (p *MattermostPerson) Upload(ctx context.Context, channelID, name string, data []byte) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	var form bytes.Buffer
@@ -160,11 +169,7 @@ func (p *MattermostPerson) SendFile(ctx context.Context, channelID, text, name s
 	if err != nil {
 		return "", fmt.Errorf("upload: %w", err)
 	}
-	id, err := uploadedID(raw)
-	if err != nil {
-		return "", err
-	}
-	return p.CreatePost(ctx, &MattermostPost{ChannelID: channelID, Message: text, FileIDs: []string{id}})
+	return uploadedID(raw)
 }
 
 // File downloads a file by its ID.

@@ -104,7 +104,7 @@ CREATE TABLE link (
   root_event  TEXT NOT NULL,
   root_remote TEXT NOT NULL,
   at          BIGINT NOT NULL,
-  removed     BOOLEAN NOT NULL,
+  removed     BOOLEAN NOT NULL, file TEXT NOT NULL DEFAULT '',
   UNIQUE (item_key, portal, dir, bridge, school)
 );
 CREATE INDEX link_event ON link (event_id) WHERE event_id <> '';

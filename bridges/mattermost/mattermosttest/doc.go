@@ -10,6 +10,9 @@
 //     answers nothing to who asks from there on;
 //   - pending_post_id is remembered for 30 seconds, by all users together;
 //   - the posted event overtakes the answer;
+//   - a file belongs to one post of who uploaded it; a foreign, used or unknown one
+//     is left out of a post without a word; a post's file IDs are sorted, people see
+//     the files in the order of their upload;
 //   - deleting a root deletes its replies, and pushes one event for the root;
 //   - 403 for everything that is unknown or closed, and 401 and 403 to the best
 //     tokens while the database is away;

@@ -72,6 +72,9 @@ func (s *Server) check(user string, in *model.Post) (*model.Post, *model.AppErro
 	case strings.ContainsRune(in.Message, 0):
 		return nil, refuse(http.StatusInternalServerError, "app.post.save.app_error")
 	}
+	if len(in.FileIds) > maxFiles {
+		return nil, refuse(http.StatusBadRequest, "model.post.is_valid.file_ids.app_error")
+	}
 	if in.RootId != "" {
 		root := s.posts[in.RootId]
 		if root == nil || root.DeleteAt > 0 || root.ChannelId != in.ChannelId || root.RootId != "" {
@@ -81,8 +84,9 @@ func (s *Server) check(user string, in *model.Post) (*model.Post, *model.AppErro
 	at := s.tick()
 	p := &model.Post{
 		Id: model.NewId(), CreateAt: at, UpdateAt: at, UserId: user, ChannelId: in.ChannelId, RootId: in.RootId,
-		Message: strings.ToValidUTF8(in.Message, "\uFFFD"), Type: in.Type, Metadata: in.Metadata, FileIds: in.FileIds,
+		Message: strings.ToValidUTF8(in.Message, "\uFFFD"), Type: in.Type, Metadata: in.Metadata,
 	}
+	s.setFiles(p, in.FileIds)
 	p.SetProps(in.GetProps())
 	if s.users[user].IsBot {
 		p.AddProp(model.PostPropsFromBot, "true")
@@ -146,7 +150,8 @@ func (s *Server) Patch(user, id string, patch *model.PostPatch) (*model.Post, *m
 		p.Message, p.EditAt, changed = *patch.Message, at, true
 	}
 	if patch.FileIds != nil {
-		p.FileIds, p.EditAt, changed = *patch.FileIds, at, true
+		s.setFiles(p, *patch.FileIds)
+		p.EditAt, changed = at, true
 	}
 	if patch.IsPinned != nil && *patch.IsPinned != p.IsPinned {
 		p.IsPinned, changed = *patch.IsPinned, true
@@ -189,6 +194,7 @@ func (s *Server) Delete(user, id string) *model.AppError {
 		if q := s.posts[row]; q.DeleteAt == 0 && (q.Id == id || q.RootId == id) {
 			q.DeleteAt, q.UpdateAt, q.Message = at, at, ""
 			q.AddProp("deleteBy", user)
+			s.detach(q)
 		}
 	}
 	delete(s.latest, p.ChannelId)

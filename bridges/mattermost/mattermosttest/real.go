@@ -246,7 +246,11 @@ func (r *RealRemote) Messages(tb testing.TB, chat bridge.ChatID) []bridgetest.Re
 	var out []bridgetest.RemoteMessage
 	for _, p := range posts {
 		if !p.IsSystemMessage() {
-			out = append(out, remoteMessage(p, r.bot, "", true))
+			m := remoteMessage(p, r.bot, "", true)
+			for _, f := range fileInfos(p) {
+				m.Files = append(m.Files, bridgetest.RemoteFile{Name: f.Name, Data: r.download(ctx, tb, f.Id)})
+			}
+			out = append(out, m)
 		}
 	}
 	return out

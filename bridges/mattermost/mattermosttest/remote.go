@@ -134,7 +134,11 @@ func (r *Remote) Messages(tb testing.TB, chat bridge.ChatID) []bridgetest.Remote
 		s.mu.Lock()
 		author, override := s.users[p.UserId].GetDisplayName(model.ShowNicknameFullName), s.switches.NameOverride
 		s.mu.Unlock()
-		out = append(out, remoteMessage(p, r.Bot, author, override))
+		m := remoteMessage(p, r.Bot, author, override)
+		for _, f := range fileInfos(p) {
+			m.Files = append(m.Files, bridgetest.RemoteFile{Name: f.Name, Data: s.FileData(f.Id)})
+		}
+		out = append(out, m)
 	}
 	return out
 }

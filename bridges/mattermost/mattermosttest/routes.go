@@ -134,6 +134,7 @@ func (s *Server) routes() http.Handler {
 	s.postRoutes(handle)
 	s.reactionRoutes(handle)
 	s.pinRoutes(handle)
+	s.fileRoutes(handle)
 	s.channelRoutes(handle)
 	s.userRoutes(handle)
 	return mux
@@ -148,7 +149,7 @@ func (s *Server) getConfig(w http.ResponseWriter, _ *http.Request) {
 		"EnablePostUsernameOverride": strconv.FormatBool(set.NameOverride),
 		"EnablePostIconOverride":     strconv.FormatBool(set.IconOverride),
 		"MaxPostSize":                strconv.Itoa(set.MaxPostSize),
-		"MaxFileSize":                "104857600",
+		"MaxFileSize":                strconv.FormatInt(set.MaxFileSize, 10),
 		"TeammateNameDisplay":        "username",
 	})
 }

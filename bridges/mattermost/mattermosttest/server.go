@@ -27,8 +27,9 @@ type Server struct {
 	inTeam    map[string]map[string]bool // team → users
 	posts     map[string]*model.Post
 	reactions map[string][]*model.Reaction // post → with those taken back
-	emoji     map[string]bool              // names of custom ones
-	rows      map[string][]string          // channel → posts and history rows, as written
+	files     map[string]*storedFile
+	emoji     map[string]bool     // names of custom ones
+	rows      map[string][]string // channel → posts and history rows, as written
 	tokens    map[string]*session
 	pending   map[string]*pendingPost
 	latest    map[string]int64 // channel → largest change that a since answer held
@@ -44,6 +45,7 @@ type Switches struct {
 	NameOverride bool // EnablePostUsernameOverride
 	IconOverride bool // EnablePostIconOverride
 	MaxPostSize  int
+	MaxFileSize  int64
 }
 
 type session struct {
@@ -66,9 +68,10 @@ func New(tb testing.TB) *Server {
 	s := &Server{
 		users: map[string]*model.User{}, pictures: map[string][]byte{}, teams: map[string]*model.Team{},
 		channels: map[string]*model.Channel{}, members: map[string]map[string]bool{}, inTeam: map[string]map[string]bool{},
-		posts: map[string]*model.Post{}, reactions: map[string][]*model.Reaction{}, emoji: map[string]bool{}, rows: map[string][]string{}, tokens: map[string]*session{},
+		posts: map[string]*model.Post{}, reactions: map[string][]*model.Reaction{}, emoji: map[string]bool{}, files: map[string]*storedFile{},
+		rows: map[string][]string{}, tokens: map[string]*session{},
 		pending: map[string]*pendingPost{}, latest: map[string]int64{}, conns: map[string]*conn{}, typed: map[string]int{},
-		switches: Switches{NameOverride: true, IconOverride: true, MaxPostSize: 16383},
+		switches: Switches{NameOverride: true, IconOverride: true, MaxPostSize: 16383, MaxFileSize: 100 << 20},
 	}
 	s.http = httptest.NewServer(s.guard(s.routes()))
 	tb.Cleanup(s.close)

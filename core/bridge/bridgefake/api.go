@@ -57,6 +57,7 @@ type sendReq struct {
 	text   string
 	root   bridge.MessageID
 	hop    int
+	files  []File
 }
 
 func (n *Network) send(ctx context.Context, id bridge.LoginID, chat bridge.ChatID, r sendReq) (bridge.Receipt, error) {
@@ -89,7 +90,7 @@ func (n *Network) send(ctx context.Context, id bridge.LoginID, chat bridge.ChatI
 	if err != nil {
 		return bridge.Receipt{}, err
 	}
-	return bridge.Receipt{ID: m.ID, Time: m.Time}, nil
+	return receipt(m), nil
 }
 
 func (n *Network) sendIn(c *chat, l *login, r sendReq) (*message, error) {
@@ -104,7 +105,7 @@ func (n *Network) sendIn(c *chat, l *login, r sendReq) (*message, error) {
 		return nil, &status{code: codeNotFound}
 	}
 	return n.post(c, Message{
-		User: l.user, Author: r.author, Text: r.text, Root: r.root, Login: l.id, Key: r.key, Hop: r.hop,
+		User: l.user, Author: r.author, Text: r.text, Files: n.keep(r.files), Root: r.root, Login: l.id, Key: r.key, Hop: r.hop,
 	}), nil
 }
 
@@ -119,7 +120,7 @@ func (n *Network) find(
 	defer n.mu.Unlock()
 	for _, m := range c.msgs {
 		if m.Login == id && m.Key == key && !m.Time.Before(since) {
-			return bridge.Receipt{ID: m.ID, Time: m.Time}, true, nil
+			return receipt(m), true, nil
 		}
 	}
 	return r, false, nil
@@ -138,7 +139,7 @@ func (n *Network) editBy(ctx context.Context, id bridge.LoginID, chat bridge.Cha
 	case m.Login != id, c.info.Gone:
 		return &status{code: codeForbidden}
 	case m.editKey != key:
-		n.edit(c, m, change{by: n.login(id).user, login: id, key: key, text: text})
+		n.edit(c, m, change{by: n.login(id).user, login: id, key: key, text: text, files: m.Files})
 	}
 	if lost {
 		return errBroken

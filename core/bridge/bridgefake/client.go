@@ -20,6 +20,8 @@ var (
 	_ bridge.Follower     = (*client)(nil)
 	_ bridge.AvatarOpener = (*client)(nil)
 	_ bridge.Checker      = (*client)(nil)
+	_ bridge.FileOpener   = (*client)(nil)
+	_ bridge.FileLimiter  = (*client)(nil)
 )
 
 func (c *client) Send(ctx context.Context, m *bridge.Outgoing) (bridge.Receipt, error) {
@@ -36,8 +38,12 @@ func (c *client) Send(ctx context.Context, m *bridge.Outgoing) (bridge.Receipt, 
 			return r, nil
 		}
 	}
+	files, err := c.upload(ctx, m.Files)
+	if err != nil {
+		return bridge.Receipt{}, err
+	}
 	r, err := c.net.send(ctx, c.id, m.Chat, sendReq{
-		key: m.Key, author: m.Author.Name, text: text, root: m.Thread, hop: m.Hop,
+		key: m.Key, author: m.Author.Name, text: text, root: m.Thread, hop: m.Hop, files: files,
 	})
 	if err != nil {
 		return bridge.Receipt{}, fmt.Errorf("send: %w", classify(err))
@@ -60,7 +66,7 @@ func (c *client) Edit(ctx context.Context, m *bridge.OutgoingEdit) error {
 func (c *client) text(m *bridge.Outgoing) (string, error) {
 	text := toNetwork(m.Content, m.People)
 	switch {
-	case text == "":
+	case text == "" && len(m.Files) == 0:
 		return "", fmt.Errorf("no text: %w", bridge.ErrRejected)
 	case utf8.RuneCountInString(text) > c.net.opts.MaxText:
 		return "", fmt.Errorf("more than %d characters: %w", c.net.opts.MaxText, bridge.ErrTooLarge)

@@ -12,6 +12,7 @@ type Message struct {
 	User   bridge.UserID
 	Author string // the name shown beside it
 	Text   string
+	Files  []File
 	Root   bridge.MessageID // "" outside threads
 	Edited bool
 	Time   time.Time
@@ -48,6 +49,7 @@ type change struct {
 	time    time.Time
 	msg     *message
 	text    string // after the change
+	files   []File // likewise
 	by      bridge.UserID
 	login   bridge.LoginID // the client that did it, "" for people
 	key     bridge.Key     // the client's key for it
@@ -78,7 +80,7 @@ func (n *Network) Edit(by bridge.UserID, id bridge.ChatID, target bridge.Message
 	defer n.mu.Unlock()
 	if c := n.chats[id]; c != nil {
 		if m := c.live(target); m != nil {
-			n.edit(c, m, change{by: by, text: text})
+			n.edit(c, m, change{by: by, text: text, files: m.Files})
 		}
 	}
 }
@@ -148,12 +150,12 @@ func (n *Network) post(c *chat, m Message) *message {
 	if m.Key != "" {
 		c.keys[m.Key] = msg
 	}
-	n.record(c, change{kind: changePost, msg: msg, text: m.Text, by: m.User, login: m.Login, key: m.Key})
+	n.record(c, change{kind: changePost, msg: msg, text: m.Text, files: m.Files, by: m.User, login: m.Login, key: m.Key})
 	return msg
 }
 
 func (n *Network) edit(c *chat, m *message, ch change) {
-	m.Text, m.Edited, m.editKey = ch.text, true, ch.key
+	m.Text, m.Files, m.Edited, m.editKey = ch.text, ch.files, true, ch.key
 	ch.kind, ch.msg = changeEdit, m
 	n.record(c, ch)
 }
@@ -166,6 +168,9 @@ func (n *Network) remove(c *chat, m *message, ch change) {
 		}
 	}
 	m.gone = true
+	for _, f := range m.Files {
+		delete(n.files, f.ID)
+	}
 	ch.kind, ch.msg = changeDelete, m
 	n.record(c, ch)
 }

@@ -19,6 +19,8 @@ type Options struct {
 	Hook func(ctx context.Context, c Call) error
 	// MaxText is the limit of one message in runes; 0 means 4000.
 	MaxText int
+	// MaxFile is the limit of one file in bytes; 0 means 1 MiB.
+	MaxFile int64
 	// Page is how many changes one catch-up call answers; 0 means 100.
 	Page int
 	// Plain makes clients without any optional power but [bridge.Follower].
@@ -27,7 +29,9 @@ type Options struct {
 
 // Call is one call of a client to the network.
 type Call struct {
-	Op    string // connect, since, send, find, edit, remove, chat, user, resolve, join, type
+	// Op is one of connect, since, send, find, edit, remove, react, pin, pinned, chat,
+	// user, resolve, join, type, file.
+	Op    string
 	Login bridge.LoginID
 	Chat  bridge.ChatID // "" when the call is about no chat
 }
@@ -46,6 +50,7 @@ type Network struct {
 	chats   map[bridge.ChatID]*chat
 	order   []*chat
 	logins  map[bridge.LoginID]*login
+	files   map[bridge.FileID]*File
 }
 
 type user struct {
@@ -75,6 +80,9 @@ func NewNetwork(o Options) *Network {
 	if o.MaxText == 0 {
 		o.MaxText = 4000
 	}
+	if o.MaxFile == 0 {
+		o.MaxFile = 1 << 20
+	}
 	if o.Page == 0 {
 		o.Page = 100
 	}
@@ -84,6 +92,7 @@ func NewNetwork(o Options) *Network {
 		users:   map[bridge.UserID]*user{},
 		chats:   map[bridge.ChatID]*chat{},
 		logins:  map[bridge.LoginID]*login{},
+		files:   map[bridge.FileID]*File{},
 	}
 }
 

@@ -88,10 +88,36 @@ func (r *Remote) Messages(_ testing.TB, chat bridge.ChatID) []bridgetest.RemoteM
 	for _, m := range r.net.Messages(chat) {
 		out = append(out, bridgetest.RemoteMessage{
 			ID: m.ID, User: m.User, Author: m.Author, Text: m.Text, Root: m.Root, Edited: m.Edited,
-			FromUs: m.Login == r.login, Alarm: strings.Contains(m.Text, everyone), Time: m.Time,
+			Files: remoteFiles(m.Files), FromUs: m.Login == r.login, Alarm: strings.Contains(m.Text, everyone), Time: m.Time,
 		})
 	}
 	return out
+}
+
+func remoteFiles(files []File) []bridgetest.RemoteFile {
+	var out []bridgetest.RemoteFile
+	for _, f := range files {
+		out = append(out, bridgetest.RemoteFile{Name: f.Name, Data: f.Data})
+	}
+	return out
+}
+
+// PostFiles implements [bridgetest.Remote].
+func (r *Remote) PostFiles(_ testing.TB, user bridge.UserID, chat bridge.ChatID, text string, files ...bridgetest.RemoteFile) bridge.MessageID {
+	var own []File
+	for _, f := range files {
+		own = append(own, File{Name: f.Name, Data: f.Data})
+	}
+	return r.net.PostFiles(user, chat, text, own...)
+}
+
+// KeepFiles implements [bridgetest.Remote].
+func (r *Remote) KeepFiles(_ testing.TB, user bridge.UserID, chat bridge.ChatID, id bridge.MessageID, text string, keep int) {
+	for _, m := range r.net.Messages(chat) {
+		if m.ID == id {
+			r.net.EditFiles(user, chat, id, text, m.Files[:keep]...)
+		}
+	}
 }
 
 // MentionText implements [bridgetest.Remote].

@@ -23,6 +23,7 @@ func capsDeclared(k *kit) {
 		"Reacts": {d.Reacts, f.Reacts},
 		"Types":  {d.Types, f.Types},
 		"Pins":   {d.Pins, f.Pins},
+		"Files":  {d.Files, f.Files},
 	} {
 		if pair[0] && !pair[1] {
 			k.tb.Errorf("declares %s, but the client has not the method", name)

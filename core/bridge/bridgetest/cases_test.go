@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -221,6 +222,30 @@ func proofs() map[string]proof {
 
 		"keys/same_live_and_in_catch_up": {unstableKeys, "keys changed"},
 		"keys/same_in_every_catch_up":    {unstableKeys, "keys changed"},
+
+		"files/inbound":            {message(func(m *bridge.Message) { m.Files = nil }), "the files of the message differ"},
+		"files/inbound_while_away": {message(func(m *bridge.Message) { slices.Reverse(m.Files) }), "the files of the message differ"},
+		"files/inbound_edit": {func(m *mutant) {
+			m.deliver = each(func(ev bridge.Event) []bridge.Event {
+				if e, ok := ev.(*bridge.Edit); ok {
+					e.Files = nil
+				}
+				return []bridge.Event{ev}
+			})
+		}, "the edit tells the files"},
+		"files/inbound_gone":          {failing(is(bridge.ErrNotFound), errTemporary), "a file that is gone"},
+		"files/outbound":              {outgoing(func(m *bridge.Outgoing) { m.Files = nil }), "other files"},
+		"files/outbound_without_text": {outgoing(func(m *bridge.Outgoing) { m.Files, m.Content.Body = nil, "file" }), "other files"},
+		"files/outbound_source_fails": {outgoing(func(m *bridge.Outgoing) { m.Files = nil }), "a source that fails"},
+		"files/outbound_too_large":    {failing(is(bridge.ErrTooLarge), errTemporary), "larger than the limit"},
+		"files/outbound_answer_lost":  {ignoreKey, "the network shows 3 messages"},
+		"files/outbound_edit_keeps_the_file": {func(m *mutant) {
+			m.edit = func(_ context.Context, e *bridge.OutgoingEdit, next func() error) error {
+				err := next()
+				m.net.EditFiles("anybody", e.Chat, e.Target, e.Content.Body)
+				return err
+			}
+		}, "lost its file"},
 
 		"secrets/at_work": {func(m *mutant) {
 			m.deliver = each(func(ev bridge.Event) []bridge.Event {

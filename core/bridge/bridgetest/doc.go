@@ -56,6 +56,7 @@
 //	reactions     both ways, live and missed
 //	typing        both ways, and never stored
 //	keys          the same event has the same key, live and in every catch-up
+//	files         both ways: order, content, edits, limits, sources that break
 //	secrets       no content, names or tokens in logs and errors
 //
 // Beside that, after every case: [Sink.Breaches] is empty; every Run has ended

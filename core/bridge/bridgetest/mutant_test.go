@@ -59,6 +59,8 @@ type powers interface {
 	bridge.Reactor
 	bridge.Typist
 	bridge.Pinner
+	bridge.FileOpener
+	bridge.FileLimiter
 }
 
 type mutantBridge struct {
@@ -241,6 +243,11 @@ func (s mutantSink) Typing(t bridge.Typing) {
 		return
 	}
 	s.Sink.Typing(t)
+}
+
+func (c mutantClient) OpenFile(ctx context.Context, chat bridge.ChatID, id bridge.FileID) (io.ReadCloser, int64, error) {
+	body, size, err := c.powers.OpenFile(ctx, chat, id)
+	return body, size, c.failed(err)
 }
 
 func (s mutantSink) Deliver(ctx context.Context, evs ...bridge.Event) error {

@@ -13,6 +13,8 @@ import (
 // (tb.Helper, tb.Fatalf) and may use tb.Context; it returns when the network has
 // accepted the act. All methods may be called from several goroutines.
 type Remote interface {
+	RemoteFiles
+
 	// NewUser makes a person with this display name. Drivers make the account
 	// name unique by themselves; the display name is as given.
 	NewUser(tb testing.TB, name string) bridge.UserID
@@ -101,6 +103,7 @@ type RemoteMessage struct {
 	FromUs bool             // written by the login under test
 	Alarm  bool             // the network would alarm everybody in the chat
 	Time   time.Time
+	Files  []RemoteFile // in the order that people see
 }
 
 // Fault is something that goes wrong on request.

@@ -40,6 +40,7 @@ func Cases() []Case {
 		{"typing", typingCases()},
 		{"pins", pinCases()},
 		{"keys", keyCases()},
+		{"files", fileCases()},
 		{"secrets", secretCases()},
 	} {
 		for _, c := range area.cases {

@@ -62,7 +62,10 @@ func (s *Server) routes() *http.ServeMux {
 	handle("GET "+v3+"/sync", s.sync)
 	handle("POST /_matrix/media/v3/upload", s.upload)
 	mux.HandleFunc("GET "+v1+"/media/thumbnail/{server}/{media}", s.download)
-	mux.HandleFunc("GET "+v1+"/media/download/{server}/{media}", s.download)
+	mux.HandleFunc("GET "+v1+"/media/download/{server}/{media}", s.young(s.download))
+	mux.HandleFunc("GET /_matrix/media/v3/download/{server}/{media}", s.download)
+	mux.HandleFunc("GET "+v1+"/media/config", s.young(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, s.mediaConfig) }))
+	handle("GET /_matrix/media/v3/config", s.mediaConfig)
 	handle("POST "+v1+"/appservice/{id}/ping", s.ping)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, refuse(http.StatusNotFound, "M_UNRECOGNIZED"))

@@ -82,11 +82,14 @@ type Server struct {
 	events  map[id.EventID]*Event
 	txns    map[string]id.EventID
 	media   map[string]upload
-	stream  int64
-	epoch   int64 // tokens of an earlier epoch are unknown
-	faults  []*scriptedFault
-	seen    []Request
-	push    pushState
+
+	maxUpload int64
+	oldMedia  bool
+	stream    int64
+	epoch     int64 // tokens of an earlier epoch are unknown
+	faults    []*scriptedFault
+	seen      []Request
+	push      pushState
 }
 
 // New makes a server that does not listen. Call Close in the end.
