@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"maunium.net/go/mautrix/event"
@@ -109,7 +110,7 @@ func (e *Engine) carryIn(ctx context.Context, d *delivery, f bridge.File) (conte
 	defer e.transfers.end()
 	limit, err := e.hs.UploadLimit(ctx)
 	if err != nil {
-		if bridge.Classify(err) != bridge.ClassPermanent {
+		if t, ok := errors.AsType[*bridge.TemporaryError](err); (ok && t.Shared) || ctx.Err() != nil {
 			return nil, "", alone(err)
 		}
 		limit = 0 // it does not tell; it will say so when it gets too much

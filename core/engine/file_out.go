@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,6 +41,26 @@ func splitFile(c *event.MessageEventContent) (caption *event.MessageEventContent
 	f.Name = policy.FileName(c.GetFileName(), f.Type)
 	f.Voice = c.MSC3245Voice != nil
 	return caption, f
+}
+
+// withoutInfo is the content of a file's event without what it tells of the file,
+// which only helps to show it.
+func withoutInfo(content json.RawMessage) json.RawMessage { return stripInfo(content, true) }
+
+func stripInfo(content json.RawMessage, edit bool) json.RawMessage {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(content, &fields) != nil {
+		return content
+	}
+	delete(fields, "info")
+	if fresh, ok := fields["m.new_content"]; ok && edit {
+		fields["m.new_content"] = stripInfo(fresh, false)
+	}
+	rest, err := json.Marshal(fields)
+	if err != nil {
+		return content
+	}
+	return rest
 }
 
 // attachment is the file of an outgoing message on its way.
@@ -82,6 +103,7 @@ func (e *Engine) attach(ctx context.Context, l *login, c *event.MessageEventCont
 		}
 		if over(size, limit) {
 			_ = body.Close() // nothing was read
+			a.Size = size
 			err := fmt.Errorf("%w: the network takes %d bytes", bridge.ErrTooLarge, limit)
 			a.set(err)
 			return nil, 0, err

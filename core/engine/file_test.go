@@ -316,7 +316,7 @@ func TestFilesThatCannotCrossOut(t *testing.T) {
 	w.hs.sendFile(room, pupil, "no.txt", "text/plain", nil, map[string]any{"url": "https://evil.example/x", "info": nil})
 	w.hs.say(room, pupil, "after", nil)
 	w.wantFiles(chat,
-		"Pia Pupil: see\n📎 big.txt (2.0 MB)", "Pia Pupil: 📎 liar.txt (1 B)", "Pia Pupil: 📎 secret.txt", "Pia Pupil: 📎 gone.txt",
+		"Pia Pupil: see\n📎 big.txt (2.0 MB)", "Pia Pupil: 📎 liar.txt (2.0 MB)", "Pia Pupil: 📎 secret.txt", "Pia Pupil: 📎 gone.txt",
 		"Pia Pupil: 📎 no.txt", "Pia Pupil: after")
 	told := func() (out []string) {
 		for _, line := range w.hs.shown(room) {
@@ -334,6 +334,15 @@ func TestFilesThatCannotCrossOut(t *testing.T) {
 	if diff := cmp.Diff(want, told()); diff != "" {
 		t.Error(diff)
 	}
+	// What an event says of its file may be anything.
+	w.hs.sendFile(room, pupil, "odd.txt", "text/plain", []byte("odd"), map[string]any{"info": map[string]any{
+		"size": "many", "w": -1, "h": 1e300, "mimetype": []string{"x"}, "duration": "long",
+	}})
+	w.hs.say(room, pupil, "and on", nil)
+	w.eventually("the odd one", func() bool {
+		all := w.files(chat)
+		return all[len(all)-1] == "Pia Pupil: and on" && strings.Contains(all[len(all)-2], "odd.txt")
+	})
 	if a := w.wantSettled(); a.Dead != 0 {
 		t.Errorf("dead letters: %+v", a)
 	}

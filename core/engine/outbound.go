@@ -46,7 +46,12 @@ func (e *Engine) parseMatrix(raw []byte) (*matrixEvent, error) {
 	}
 	switch ev.Type {
 	case event.EventMessage.Type, event.EventSticker.Type:
-		if err := json.Unmarshal(ev.Content, &ev.message); err != nil {
+		err := json.Unmarshal(ev.Content, &ev.message)
+		if err != nil { // perhaps only what it says of its file
+			ev.message = event.MessageEventContent{}
+			err = json.Unmarshal(withoutInfo(ev.Content), &ev.message)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%w: the message's content is malformed", bridge.ErrRejected)
 		}
 	case event.EventReaction.Type:

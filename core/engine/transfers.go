@@ -76,9 +76,11 @@ func (e *Engine) fileFailed(it store.Item, err error, alive func() error) (why s
 		return fileWhy(err), nil
 	}
 	t, temporary := errors.AsType[*bridge.TemporaryError](err)
-	if class != bridge.ClassLoggedOut && (!temporary || t.After == 0) && e.transfers.note(it) >= e.opts.Limits.UnknownAttempts && alive() == nil {
-		e.transfers.forget(it)
-		return fileRejected, nil
+	if class != bridge.ClassLoggedOut && (!temporary || t.After == 0) && e.transfers.note(it) >= e.opts.Limits.UnknownAttempts {
+		e.transfers.forget(it) // while the server is away the failures are its own
+		if alive() == nil {
+			return fileRejected, nil
+		}
 	}
 	return "", alone(err)
 }

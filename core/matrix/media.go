@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +21,10 @@ import (
 
 // Files are streamed both ways: they may be larger than our memory. Thumbnails
 // are left to the homeserver, which makes them by itself when a client asks.
+
+// mediaID is what the specification lets a media ID be. Anything else might be
+// another path.
+var mediaID = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // limitAge is how long the homeserver's limit of uploads is remembered.
 const limitAge = time.Hour
@@ -78,7 +84,7 @@ func (s *Service) Upload(ctx context.Context, u intent.Upload) (mxc string, err 
 // end when the connection breaks.
 func (s *Service) Download(ctx context.Context, mxc string) (body io.ReadCloser, size int64, err error) {
 	uri, err := id.ParseContentURI(mxc)
-	if err != nil || uri.IsEmpty() {
+	if err != nil || uri.IsEmpty() || !mediaID.MatchString(uri.FileID) || strings.ContainsAny(uri.Homeserver, "/?#%\\") {
 		return nil, 0, fmt.Errorf("read file: no mxc address: %w", bridge.ErrRejected)
 	}
 	body, size, err = s.open(ctx, path(clientV1, "media", "download", uri.Homeserver, uri.FileID))

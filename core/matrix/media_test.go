@@ -69,7 +69,7 @@ func TestMediaRefused(t *testing.T) {
 	if limit, _ := w.UploadLimit(t.Context()); limit != 3 {
 		t.Errorf("the limit was asked for again: %d", limit)
 	}
-	for _, mxc := range []string{"", "https://evil.example/x", "mxc://", "mxc://hs.test"} {
+	for _, mxc := range []string{"", "https://evil.example/x", "mxc://", "mxc://hs.test", "mxc://hs.test/..", "mxc://hs.test/a/../../x", "mxc://hs.test/a?b", "mxc://../x%2f"} {
 		if _, _, err := w.Download(t.Context(), mxc); !errors.Is(err, bridge.ErrRejected) {
 			t.Errorf("%q: %v", mxc, err)
 		}
