@@ -80,6 +80,7 @@ type Limits struct {
 	MaxHops         *int           `yaml:"max_hops"`
 	TargetWait      *time.Duration `yaml:"target_wait"`
 	UnknownAttempts *int           `yaml:"unknown_attempts"`
+	MembersShown    *int           `yaml:"members_shown"`
 }
 
 // Admin is the HTTP listener of health and metrics.

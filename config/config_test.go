@@ -178,7 +178,7 @@ schools:
       - {bridge: m2, chat: x, room: "#m:school.example", mode: announce, members: ["@*:school.example", "@a:b"]}
       - {bridge: m2, chat: y, room: "#m:school.example"}
   - {id: sek}
-limits: {loop_per_minute: 0, max_hops: 2, target_wait: 5s, unknown_attempts: 1}
+limits: {loop_per_minute: 0, max_hops: 2, target_wait: 5s, unknown_attempts: 1, members_shown: 50}
 admin: {listen: off}
 log: {level: debug, format: json}
 `)
@@ -219,7 +219,7 @@ log: {level: debug, format: json}
 	if diff := cmp.Diff(wantSchools, cfg.Schools); diff != "" {
 		t.Errorf("schools (-want +got):\n%s", diff)
 	}
-	wantLimits := config.Limits{LoopPerMinute: new(0), MaxHops: new(2), TargetWait: new(5 * time.Second), UnknownAttempts: new(1)}
+	wantLimits := config.Limits{LoopPerMinute: new(0), MaxHops: new(2), TargetWait: new(5 * time.Second), UnknownAttempts: new(1), MembersShown: new(50)}
 	if diff := cmp.Diff(wantLimits, cfg.Limits); diff != "" {
 		t.Errorf("limits (-want +got):\n%s", diff)
 	}

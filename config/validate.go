@@ -145,4 +145,7 @@ func (l Limits) validate(found *problems) {
 	if l.UnknownAttempts != nil && *l.UnknownAttempts < 1 {
 		found.at("limits.unknown_attempts", "must be 1 or more")
 	}
+	if l.MembersShown != nil && *l.MembersShown < 0 {
+		found.at("limits.members_shown", "must be 0 (only those who write) or more")
+	}
 }

@@ -159,6 +159,9 @@ func (s *sweep) rowEvents(ctx context.Context, p *model.Post, start cursor, befo
 		}
 		return []bridge.Event{change}, nil
 	}
+	if hint := memberEvent(p, s.feed.me); hint != nil && p.CreateAt > known && p.DeleteAt == 0 {
+		return []bridge.Event{hint}, nil
+	}
 	if !bridged(p) {
 		return nil, nil
 	}

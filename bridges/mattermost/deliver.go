@@ -260,7 +260,13 @@ func (f *feed) dispatch(ctx context.Context, p *parcel) error {
 // notes as told is delivered, or the feed ends.
 func (f *feed) liveEvent(it item, pos cursor) bridge.Event {
 	p := it.post
-	if !bridged(p) || p.CreateAt <= pos.from || p.OriginalId != "" {
+	if p.CreateAt <= pos.from || p.OriginalId != "" {
+		return nil
+	}
+	if hint := memberEvent(p, f.me); hint != nil && it.kind == itemPosted {
+		return hint
+	}
+	if !bridged(p) {
 		return nil
 	}
 	told, known := f.told.get(p.Id)

@@ -24,6 +24,11 @@
 //
 // Pins are read when a post has changed in another way than by its text.
 //
+// Members: the list of a channel's active accounts is the truth. The server's
+// notices (somebody has joined, was added, was removed) are hints, live and in a
+// sweep; what leaves no notice, as leaving the team, changes the number of members,
+// which the core asks for at each connection and every hour. See members.go.
+//
 // Typing is passed on and shown as the bot's, at most every three seconds in a
 // channel.
 //

@@ -35,6 +35,8 @@ func editKey(p *model.Post) bridge.Key {
 	return bridge.Key("edit:" + p.Id + ":" + strconv.FormatInt(p.EditAt, 10))
 }
 
+func memberKey(post string) bridge.Key { return bridge.Key("members:" + post) }
+
 func removalKey(id string) bridge.Key { return bridge.Key("del:" + id) }
 
 func channelKey(c *model.Channel) bridge.Key {

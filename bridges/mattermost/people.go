@@ -174,7 +174,7 @@ func (c *client) OpenAvatar(ctx context.Context, id bridge.UserID) (body io.Read
 }
 
 func userInfo(u *model.User) bridge.UserInfo {
-	info := bridge.UserInfo{ID: bridge.UserID(u.Id), Name: displayName(u), Bot: u.IsBot}
+	info := bridge.UserInfo{ID: bridge.UserID(u.Id), Name: displayName(u), Bot: u.IsBot, Gone: u.DeleteAt > 0}
 	// A picture of zero date is the one that the server draws from the name.
 	if u.LastPictureUpdate > 0 {
 		info.AvatarKey = strconv.FormatInt(u.LastPictureUpdate, 10)

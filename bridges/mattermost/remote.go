@@ -128,7 +128,7 @@ func (c *client) content(p *model.Post) (*event.MessageEventContent, []bridge.Us
 		text = plainEmote(text)
 	}
 	parts := make([]string, 0, 3)
-	if name := prop(p, propOverrideName); name != "" && prop(p, propFromWebhook) == "true" && !emote {
+	if name := integration(p); name != "" && !emote {
 		// An integration that speaks under another name. Only text: anybody may
 		// set the props.
 		text = namePrefix(name, text)

@@ -33,8 +33,18 @@ func TestContentOfPosts(t *testing.T) {
 		"files are no text": {&model.Post{Message: "look", FileIds: model.StringArray{"a", "b"}}, "look", event.MsgText},
 		"integration": {
 			&model.Post{Message: "host down", Props: props(propFromWebhook, "true", propOverrideName, "Nagios")},
-			"Nagios: host down", event.MsgText,
+			"Nagios (webhook): host down", event.MsgText,
 		},
+		"integration without a name": {
+			&model.Post{Message: "host down", Props: props(propFromWebhook, "true", propWebhookName, "Alarms")},
+			"Alarms (webhook): host down", event.MsgText,
+		},
+		"integration with nothing": {&model.Post{Message: "host down", Props: props(propFromWebhook, "true")}, "webhook (webhook): host down", event.MsgText},
+		"bot under another name": {
+			&model.Post{Message: "host down", Props: props(propFromWebhook, "true", propFromBot, "true", propOverrideName, "Lou")},
+			"Lou: host down", event.MsgText,
+		},
+		"bot under its own":             {&model.Post{Message: "host down", Props: props(propFromWebhook, "true", propFromBot, "true")}, "host down", event.MsgText},
 		"override without from_webhook": {&model.Post{Message: "hi", Props: props(propOverrideName, "Head")}, "hi", event.MsgText},
 		"attachment": {&model.Post{Type: "slack_attachment", Props: props("attachments", []any{
 			map[string]any{"fallback": "fb", "pretext": "New build", "title": "Build 7", "text": "passed"},

@@ -213,7 +213,7 @@ func (r *rig) events(chat bridge.ChatID) []string {
 			if len(e.Present) > 0 { // that there are none is told of every old post that has changed
 				out = append(out, strconv.Itoa(len(e.Present))+" reactions")
 			}
-		case *bridge.UserChange:
+		case *bridge.Members, *bridge.UserChange:
 		}
 	}
 	return out

@@ -125,7 +125,7 @@ func TestWalkGoesOnWhereItStopped(t *testing.T) {
 			if changes++; string(e.Target) != ids[20] {
 				t.Errorf("removal of %s", e.Target)
 			}
-		case *bridge.Reactions, *bridge.ChatChange, *bridge.ChatGone, *bridge.UserChange:
+		case *bridge.Reactions, *bridge.ChatChange, *bridge.ChatGone, *bridge.Members, *bridge.UserChange:
 			t.Errorf("an event %T", ev)
 		}
 	}

@@ -106,6 +106,9 @@ func limits(in config.Limits) engine.Limits {
 	if in.UnknownAttempts != nil {
 		out.UnknownAttempts = *in.UnknownAttempts
 	}
+	if in.MembersShown != nil {
+		out.MembersShown = *in.MembersShown
+	}
 	return out
 }
 

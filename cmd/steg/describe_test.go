@@ -134,6 +134,7 @@ func cells(c bridge.Capabilities) [][2]string {
 		{"Reactions", reactions},
 		{"Pins", yes(c.Pins)},
 		{"Pictures of people", yes(c.Avatars)},
+		{"Who is in a chat", yes(c.Members)},
 		{"Typing", yes(c.Types)},
 		{"Chats by name and pattern", yes(c.Resolves)},
 		{"Probed by `steg check`", yes(c.Checks)},

@@ -97,6 +97,7 @@ type UserInfo struct {
 	// AvatarKey changes when the picture does; "" means no picture.
 	AvatarKey string
 	Bot       bool
+	Gone      bool // the account is closed: nobody writes with it
 }
 
 // Receipt is what the network answered to a send.

@@ -22,6 +22,7 @@ type Capabilities struct {
 	Types    bool
 	Pins     bool
 	Files    bool
+	Members  bool
 }
 
 // Fill returns c with the powers that client has.
@@ -37,5 +38,6 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	_, c.Types = client.(Typist)
 	_, c.Pins = client.(Pinner)
 	_, c.Files = client.(FileOpener)
+	_, c.Members = client.(MemberLister)
 	return c
 }

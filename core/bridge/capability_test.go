@@ -21,6 +21,7 @@ type (
 	typist   struct{ bridge.Client }
 	pinner   struct{ bridge.Client }
 	files    struct{ bridge.Client }
+	lister   struct{ bridge.Client }
 )
 
 func (editor) Edit(context.Context, *bridge.OutgoingEdit) error                  { return nil }
@@ -34,6 +35,10 @@ func (follower) Follow(context.Context, bridge.ChatID) (bridge.Cursor, error)   
 func (resolver) Resolve(context.Context, string) ([]bridge.ChatInfo, error) { return nil, nil }
 
 func (typist) Typing(context.Context, bridge.ChatID, bridge.Author, bool) error { return nil }
+
+func (lister) Members(context.Context, bridge.ChatID, string) (*bridge.MemberList, error) {
+	return nil, nil
+}
 
 func (avatars) OpenAvatar(context.Context, bridge.UserID) (io.ReadCloser, string, error) {
 	return nil, "", nil
@@ -64,6 +69,7 @@ func TestFill(t *testing.T) {
 		"check":   {checker{}, with(func(c *bridge.Capabilities) { c.Checks = true })},
 		"react":   {reactor{}, with(func(c *bridge.Capabilities) { c.Reacts = true })},
 		"pin":     {pinner{}, with(func(c *bridge.Capabilities) { c.Pins = true })},
+		"members": {lister{}, with(func(c *bridge.Capabilities) { c.Members = true })},
 		"type":    {typist{}, with(func(c *bridge.Capabilities) { c.Types = true })},
 		"files":   {files{}, with(func(c *bridge.Capabilities) { c.Files = true })},
 	}
@@ -76,7 +82,7 @@ func TestFill(t *testing.T) {
 			// What was declared and is not there is taken back.
 			all := facts
 			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks = true, true, true, true, true, true
-			all.Reacts, all.Types, all.Pins, all.Files = true, true, true, true
+			all.Reacts, all.Types, all.Pins, all.Files, all.Members = true, true, true, true, true
 			if diff := cmp.Diff(tt.want, all.Fill(tt.client)); diff != "" {
 				t.Errorf("declared too much: -want +got:\n%s", diff)
 			}

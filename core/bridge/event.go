@@ -7,7 +7,7 @@ import (
 )
 
 // Event is something that happened on the network. It is a closed set: Message,
-// Edit, Removal, Reactions, ChatChange, ChatGone, UserChange.
+// Edit, Removal, Reactions, ChatChange, ChatGone, Members, UserChange.
 //
 //sumtype:decl
 type Event interface {
@@ -81,7 +81,8 @@ type ChatGone struct {
 	Reason string `json:"reason"`
 }
 
-// UserChange tells a person's present name and picture. It belongs to no chat.
+// UserChange tells a person's present name and picture, and whether the account is
+// closed. It belongs to no chat.
 type UserChange struct {
 	Meta
 	Info UserInfo `json:"info"`

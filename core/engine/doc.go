@@ -39,6 +39,11 @@
 //
 // # Around the lanes
 //
+// Who joins and leaves a chat is compared with its room by few workers per login,
+// so slowly that messages do not notice (roster_run.go); a hint in a lane only notes
+// that there is something to compare. What a room shows by itself need not be stored:
+// who has joined, and whom a moderator has removed.
+//
 // Typing and pins never touch the queue: typing is worth nothing a moment later
 // (typing.go), pins are a state that is compared whenever somebody says that it has
 // changed (pins.go).

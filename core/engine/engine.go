@@ -108,6 +108,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return e.reconcileLoop(ctx) })
 	for _, l := range e.logins {
 		g.Go(func() error { return e.supervise(ctx, l) })
+		g.Go(func() error { return e.followMembers(ctx, l) })
 	}
 	for range pinsWorkers {
 		g.Go(func() error { e.keepPins(ctx); return nil })

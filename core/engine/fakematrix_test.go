@@ -36,6 +36,8 @@ type fakeMatrix struct {
 	avatars  map[id.UserID]string
 	typing   map[roomGhost]bool
 	stuck    bool // Typing never answers
+	joins    int
+	before   func(ctx context.Context, op string) // without the lock, before a join
 	ghosts   map[id.UserID]bool
 	fail     func(op string) error // before the effect
 	lose     func(op string) error // after the effect: the answer is lost
@@ -49,6 +51,7 @@ type fakeRoom struct {
 	spec    intent.Room
 	levels  intent.Levels
 	members map[id.UserID]intent.Member
+	outs    map[id.UserID]intent.Member // who has left or was banned
 	events  []*fakeEvent
 	pinned  []id.EventID
 	name    string
@@ -222,22 +225,35 @@ func (f *fakeMatrix) redactBy(room id.RoomID, who id.UserID, target id.EventID) 
 
 // setMember changes a membership and tells the engine.
 func (f *fakeMatrix) setMember(room id.RoomID, who id.UserID, membership string) {
+	f.setMemberBy(room, who, who, membership)
+}
+
+// setMemberBy lets somebody change a membership.
+func (f *fakeMatrix) setMemberBy(room id.RoomID, by, who id.UserID, membership string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.membership(room, by, who, membership)
+}
+
+// membership needs the lock held.
+func (f *fakeMatrix) membership(room id.RoomID, by, who id.UserID, membership string) {
 	r := f.rooms[room]
+	m := intent.Member{User: who, Membership: membership, By: by, Name: f.names[who]}
+	delete(r.members, who)
+	delete(r.outs, who)
 	if membership == "join" || membership == "invite" {
-		r.members[who] = intent.Member{User: who, Membership: membership, Name: f.names[who]}
+		r.members[who] = m
 	} else {
-		delete(r.members, who)
+		r.outs[who] = m
 	}
 	f.lastID++
 	ev := id.EventID(fmt.Sprintf("$e%d", f.lastID))
 	raw, _ := json.Marshal(map[string]any{ //nolint:errchkjson // test data
-		"event_id": ev, "room_id": room, "type": "m.room.member", "sender": who, "state_key": who,
+		"event_id": ev, "room_id": room, "type": "m.room.member", "sender": by, "state_key": who,
 		"content": map[string]any{"membership": membership, "displayname": f.names[who]},
 	})
 	f.pushback = append(f.pushback, intent.Event{
-		ID: ev, Room: room, Type: "m.room.member", Sender: who, StateKey: new(string(who)), Raw: raw,
+		ID: ev, Room: room, Type: "m.room.member", Sender: by, StateKey: new(string(who)), Raw: raw,
 	})
 }
 
@@ -307,15 +323,29 @@ func (f *fakeMatrix) EnsureGhost(_ context.Context, user id.UserID) error {
 	return f.begin("register")
 }
 
-func (f *fakeMatrix) EnsureJoined(_ context.Context, room id.RoomID, user id.UserID) error {
+func (f *fakeMatrix) EnsureJoined(ctx context.Context, room id.RoomID, user id.UserID) error {
+	f.mu.Lock()
+	before := f.before
+	f.mu.Unlock()
+	if before != nil {
+		before(ctx, "join")
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.begin("join"); err != nil {
 		return err
 	}
-	f.rooms[room].members[user] = intent.Member{User: user, Membership: "join", Name: f.names[user]}
-	return nil
+	if f.rooms[room].outs[user].Membership == "ban" {
+		return bridge.ErrForbidden
+	}
+	if f.rooms[room].members[user].Membership != "join" {
+		f.joins++
+		f.membership(room, user, user, "join")
+	}
+	return f.end("join")
 }
+
+func (f *fakeMatrix) Forget(id.RoomID, id.UserID) {}
 
 func (f *fakeMatrix) SetName(_ context.Context, user id.UserID, name string) error {
 	f.mu.Lock()
@@ -340,103 +370,6 @@ func (f *fakeMatrix) ClearAvatar(_ context.Context, user id.UserID) error {
 	defer f.mu.Unlock()
 	delete(f.avatars, user)
 	return nil
-}
-
-func (f *fakeMatrix) CreateRoom(_ context.Context, r intent.Room) (id.RoomID, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.begin("create"); err != nil {
-		return "", err
-	}
-	alias := f.AliasFor(r.AliasLocal)
-	if room, ok := f.aliases[alias]; ok {
-		return room, nil
-	}
-	room := f.newRoom(r.Name)
-	f.aliases[alias] = room
-	f.rooms[room].spec, f.rooms[room].levels = r, r.Levels
-	return room, f.end("create")
-}
-
-func (f *fakeMatrix) newRoom(name string) id.RoomID {
-	f.lastID++
-	room := id.RoomID(fmt.Sprintf("!r%d:%s", f.lastID, server))
-	f.rooms[room] = &fakeRoom{name: name, members: map[id.UserID]intent.Member{f.Bot(): {User: f.Bot(), Membership: "join"}}}
-	return room
-}
-
-func (f *fakeMatrix) UpdateLevels(_ context.Context, room id.RoomID, l intent.Levels) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	r := f.rooms[room]
-	if l.Keep {
-		l.Speakers = slices.Concat(r.levels.Speakers, l.Speakers)
-	}
-	if len(l.Moderators) == 0 {
-		l.Moderators = r.levels.Moderators // whoever has a level keeps it
-	}
-	r.levels = l
-	return f.end("levels")
-}
-
-func (f *fakeMatrix) SetRoomInfo(_ context.Context, room id.RoomID, name, _ string) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.rooms[room].name = name
-	return f.end("info")
-}
-
-func (f *fakeMatrix) Encrypted(_ context.Context, room id.RoomID) (bool, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.rooms[room].encrypted, nil
-}
-
-func (f *fakeMatrix) SetBridgeInfo(context.Context, id.RoomID, intent.BridgeInfo) error { return nil }
-
-func (f *fakeMatrix) ResolveAlias(_ context.Context, alias id.RoomAlias) (id.RoomID, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if room, ok := f.aliases[alias]; ok {
-		return room, nil
-	}
-	return "", bridge.ErrNotFound
-}
-
-func (f *fakeMatrix) Join(_ context.Context, room string) (id.RoomID, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	r, ok := f.rooms[id.RoomID(room)]
-	if !ok {
-		return "", bridge.ErrNotFound
-	}
-	r.members[f.Bot()] = intent.Member{User: f.Bot(), Membership: "join"}
-	return id.RoomID(room), f.end("bot-join")
-}
-
-func (f *fakeMatrix) Leave(_ context.Context, room id.RoomID, as id.UserID) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.rooms[room].members, as)
-	return f.end("leave")
-}
-
-func (f *fakeMatrix) Invite(context.Context, id.RoomID, id.UserID) error { return nil }
-
-func (f *fakeMatrix) Members(_ context.Context, room id.RoomID) ([]intent.Member, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	r, ok := f.rooms[room]
-	if !ok {
-		return nil, bridge.ErrNotFound
-	}
-	return slices.Collect(maps.Values(r.members)), nil
-}
-
-func (f *fakeMatrix) Profile(_ context.Context, user id.UserID) (intent.Profile, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return intent.Profile{Name: f.names[user]}, nil
 }
 
 // visible lists what people see in a room: "sender: text", with edits applied and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"maunium.net/go/mautrix/id"
@@ -54,6 +55,16 @@ func (c *ghostCache) put(g store.Ghost) {
 		clear(c.ghosts)
 	}
 	c.ghosts[ghostKey{g.School, g.Bridge, g.User}] = g
+}
+
+// refresh replaces a ghost that is remembered.
+func (c *ghostCache) refresh(g store.Ghost) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := ghostKey{g.School, g.Bridge, g.User}
+	if _, ok := c.ghosts[k]; ok {
+		c.ghosts[k] = g
+	}
 }
 
 func (c *ghostCache) hasJoined(room id.RoomID, user id.UserID) bool {
@@ -134,29 +145,43 @@ func (e *Engine) ensureGhost(ctx context.Context, p *store.Portal, room id.RoomI
 
 // makeGhost registers the ghost of a person and sets the profile.
 func (e *Engine) makeGhost(ctx context.Context, k ghostKey) (store.Ghost, error) {
-	g := store.Ghost{School: k.school, Bridge: k.bridge, User: k.user, MXID: e.hs.GhostID(k.bridge, k.user)}
 	l, ok := e.logins[k.bridge]
 	if !ok {
-		return g, fmt.Errorf("%w: bridge %s is not configured any more", bridge.ErrRejected, k.bridge)
+		return store.Ghost{}, fmt.Errorf("%w: bridge %s is not configured any more", bridge.ErrRejected, k.bridge)
 	}
 	info, err := l.client.User(ctx, k.user)
 	switch {
 	case errors.Is(err, bridge.ErrNotFound):
 		info = &bridge.UserInfo{ID: k.user} // gone since; the message still crosses
 	case err != nil:
-		return g, fmt.Errorf("read person: %w", err)
+		return store.Ghost{}, fmt.Errorf("read person: %w", err)
 	}
+	return e.registerGhost(ctx, l, k, *info)
+}
+
+// registerGhost registers the ghost of a person who is known.
+func (e *Engine) registerGhost(ctx context.Context, l *login, k ghostKey, info bridge.UserInfo) (store.Ghost, error) {
+	g := store.Ghost{School: k.school, Bridge: k.bridge, User: k.user, MXID: e.hs.GhostID(k.bridge, k.user)}
 	if err := e.hs.EnsureGhost(ctx, g.MXID); err != nil {
 		return g, fmt.Errorf("register ghost: %w", err)
 	}
-	return e.applyProfile(ctx, l, g, *info)
+	return e.applyProfile(ctx, l, g, info)
+}
+
+// shownName is how a person's ghost is called; a program is shown as one.
+func shownName(info bridge.UserInfo) string {
+	name := policy.CleanName(info.Name, "Unknown")
+	if info.Bot {
+		name += " (bot)"
+	}
+	return name
 }
 
 // applyProfile makes a ghost look like its person and stores what was set.
 func (e *Engine) applyProfile(ctx context.Context, l *login, g store.Ghost, info bridge.UserInfo) (store.Ghost, error) {
 	changed := g.Bot != info.Bot
 	g.Bot = info.Bot
-	if name := policy.CleanName(info.Name, "Unknown"); name != g.Name {
+	if name := shownName(info); name != g.Name {
 		if err := e.hs.SetName(ctx, g.MXID, name); err != nil {
 			return g, fmt.Errorf("set name of ghost: %w", err)
 		}
@@ -226,6 +251,9 @@ func (e *Engine) userChanged(ctx context.Context, it store.Item, ev *bridge.User
 			return retry(fmt.Errorf("look up ghost: %w", err))
 		}
 		g, err = e.applyProfile(ctx, l, g, ev.Info)
+		if err == nil && ev.Info.Gone {
+			err = e.retire(ctx, g)
+		}
 		switch {
 		case err == nil:
 			e.ghosts.put(g)
@@ -240,4 +268,23 @@ func (e *Engine) userChanged(ctx context.Context, it store.Item, ev *bridge.User
 		return drop(it, policy.DropNotForUs)
 	}
 	return delivered(it)
+}
+
+// retire lets the ghost of a closed account leave the rooms of its network's chats.
+// It comes back when the account does: then the chats list it again.
+func (e *Engine) retire(ctx context.Context, g store.Ghost) error {
+	rooms, err := e.hs.Rooms(ctx, g.MXID)
+	if err != nil {
+		return fmt.Errorf("list rooms of ghost: %w", err)
+	}
+	for _, room := range rooms {
+		if !slices.ContainsFunc(e.portals.room(room), func(p *store.Portal) bool { return p.Bridge == g.Bridge }) {
+			continue
+		}
+		e.ghosts.forget(room, g.MXID)
+		if err := e.hs.Leave(ctx, room, g.MXID); err != nil {
+			return fmt.Errorf("leave: %w", err)
+		}
+	}
+	return nil
 }

@@ -42,6 +42,8 @@ type Homeserver interface {
 
 	EnsureGhost(ctx context.Context, user id.UserID) error
 	EnsureJoined(ctx context.Context, room id.RoomID, user id.UserID) error
+	// Forget makes EnsureJoined ask again: the user is not in the room any more.
+	Forget(room id.RoomID, user id.UserID)
 	SetName(ctx context.Context, user id.UserID, name string) error
 	SetAvatar(ctx context.Context, user id.UserID, body io.Reader, mimeType string) (mxc string, err error)
 	ClearAvatar(ctx context.Context, user id.UserID) error
@@ -56,6 +58,10 @@ type Homeserver interface {
 	Leave(ctx context.Context, room id.RoomID, as id.UserID) error
 	Invite(ctx context.Context, room id.RoomID, user id.UserID) error
 	Members(ctx context.Context, room id.RoomID) ([]intent.Member, error)
+	// Memberships also lists who has left, and who was banned.
+	Memberships(ctx context.Context, room id.RoomID) ([]intent.Member, error)
+	// Rooms lists the rooms that one of our users is in.
+	Rooms(ctx context.Context, user id.UserID) ([]id.RoomID, error)
 	Profile(ctx context.Context, user id.UserID) (intent.Profile, error)
 }
 

@@ -36,6 +36,8 @@ func (e *Engine) stepIn(ctx context.Context, p *store.Portal, it store.Item, a q
 		return e.chatChanged(ctx, p, it, a, ev)
 	case *bridge.ChatGone:
 		return e.chatGone(ctx, p, it, ev)
+	case *bridge.Members:
+		return e.membersHinted(ctx, p, it, ev)
 	case *bridge.UserChange:
 		return e.userChanged(ctx, it, ev)
 	}

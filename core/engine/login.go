@@ -29,13 +29,14 @@ type login struct {
 	spec   BridgeSpec
 	client bridge.Client
 	caps   bridge.Capabilities
+	roster *roster
 
 	mu    sync.Mutex
 	state bridge.ConnState
 }
 
 func newLogin(spec BridgeSpec, client bridge.Client) *login {
-	return &login{spec: spec, client: client, caps: spec.Bridge.Capabilities().Fill(client), state: bridge.StateConnecting}
+	return &login{spec: spec, client: client, caps: spec.Bridge.Capabilities().Fill(client), state: bridge.StateConnecting, roster: newRoster()}
 }
 
 func (l *login) current() bridge.ConnState {
@@ -144,6 +145,10 @@ func (e *Engine) setState(ctx context.Context, l *login, s bridge.ConnState, cau
 	if s == bridge.StateConnected && before != s {
 		e.queue.Wake(func(k store.LaneKey) bool { return k.Bridge == l.spec.ID && k.Dir == store.DirOut })
 		e.poke()
+		select {
+		case l.roster.up <- struct{}{}:
+		default:
+		}
 	}
 }
 

@@ -17,19 +17,26 @@ import (
 	"github.com/steg-bridge/steg/core/store"
 )
 
-// memberCache holds the members of portal rooms as long as this process has
-// watched them: what happened while it was away is asked for once per room.
+// memberCache holds the people in portal rooms as long as this process has watched
+// them: what happened while it was away is asked for once per room. Our own users
+// are left out: a room may have thousands, and nothing asks for all of them.
 type memberCache struct {
-	mu      sync.Mutex
-	rooms   map[id.RoomID]map[id.UserID]intent.Member
-	changes int // counts membership events, so that an older list is never kept
+	mu     sync.Mutex
+	rooms  map[id.RoomID]map[id.UserID]intent.Member
+	ghosts map[roomUser]intent.Member // those that were asked for: speakers in hub rooms
+	// Counts of membership events, so that what is older is never kept. Ghosts have
+	// one of their own: when thousands join, lists of people must be kept all the same.
+	changes, ghostChanges int
 }
 
-// memberCacheRooms bounds the cache; when full it starts anew.
-const memberCacheRooms = 5_000
+// The bounds of the cache; when it is full it starts anew.
+const (
+	memberCacheRooms  = 5_000
+	memberCacheGhosts = 10_000
+)
 
 func newMemberCache() *memberCache {
-	return &memberCache{rooms: map[id.RoomID]map[id.UserID]intent.Member{}}
+	return &memberCache{rooms: map[id.RoomID]map[id.UserID]intent.Member{}, ghosts: map[roomUser]intent.Member{}}
 }
 
 func (c *memberCache) room(room id.RoomID) (map[id.UserID]intent.Member, bool) {
@@ -44,6 +51,34 @@ func (c *memberCache) get(room id.RoomID, user id.UserID) (intent.Member, bool) 
 	defer c.mu.Unlock()
 	m, ok := c.rooms[room][user]
 	return m, ok
+}
+
+// ghost returns what is remembered of one of our users.
+func (c *memberCache) ghost(room id.RoomID, user id.UserID) (intent.Member, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m, ok := c.ghosts[roomUser{room, user}]
+	return m, ok
+}
+
+// ghostAsOf returns the number of changes of our users so far, for keepGhost.
+func (c *memberCache) ghostAsOf() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ghostChanges
+}
+
+// keepGhost remembers what was asked for after asOf, unless any of ours changed since.
+func (c *memberCache) keepGhost(room id.RoomID, m intent.Member, asOf int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ghostChanges != asOf {
+		return
+	}
+	if len(c.ghosts) >= memberCacheGhosts {
+		clear(c.ghosts)
+	}
+	c.ghosts[roomUser{room, m.User}] = m
 }
 
 // asOf returns the number of changes so far, for fill.
@@ -71,6 +106,14 @@ func (c *memberCache) fill(room id.RoomID, members []intent.Member, asOf int) ma
 	return set
 }
 
+// changeGhost forgets what was remembered of one of our users.
+func (c *memberCache) changeGhost(room id.RoomID, user id.UserID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ghostChanges++
+	delete(c.ghosts, roomUser{room, user})
+}
+
 // change replaces the set of a known room, so that readers need no lock.
 func (c *memberCache) change(room id.RoomID, m intent.Member) {
 	c.mu.Lock()
@@ -90,7 +133,7 @@ func (c *memberCache) change(room id.RoomID, m intent.Member) {
 	c.rooms[room] = set
 }
 
-// membersOf returns who is in a room or invited.
+// membersOf returns the people who are in a room or invited, without our users.
 func (e *Engine) membersOf(ctx context.Context, room id.RoomID) (map[id.UserID]intent.Member, error) {
 	if set, ok := e.members.room(room); ok {
 		return set, nil
@@ -100,6 +143,7 @@ func (e *Engine) membersOf(ctx context.Context, room id.RoomID) (map[id.UserID]i
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
 	}
+	list = slices.DeleteFunc(list, func(m intent.Member) bool { return e.hs.Ours(m.User) })
 	return e.members.fill(room, list, asOf), nil
 }
 
@@ -116,13 +160,18 @@ func (e *Engine) memberChanged(_ context.Context, ev *intent.Event) error {
 		return nil //nolint:nilerr // a broken membership must not stop what follows it
 	}
 	user := id.UserID(*ev.StateKey)
+	if e.hs.Ours(user) {
+		e.members.changeGhost(ev.Room, user)
+		if raw.Content.Membership != event.MembershipJoin {
+			e.ghosts.forget(ev.Room, user)
+			e.hs.Forget(ev.Room, user)
+		}
+		return nil
+	}
 	e.members.change(ev.Room, intent.Member{
 		User: user, Membership: string(raw.Content.Membership),
 		Name: raw.Content.Displayname, Avatar: string(raw.Content.AvatarURL),
 	})
-	if raw.Content.Membership != event.MembershipJoin {
-		e.ghosts.forget(ev.Room, user)
-	}
 	if slices.ContainsFunc(linked, func(p *store.Portal) bool { return p.Private }) {
 		// The guard looks again at once.
 		e.queue.Wake(func(k store.LaneKey) bool {
@@ -158,6 +207,9 @@ func (e *Engine) guard(ctx context.Context, p *store.Portal) (why string, err er
 
 // person returns the name and picture of a Matrix user in a room.
 func (e *Engine) person(ctx context.Context, room id.RoomID, user id.UserID) (intent.Member, error) {
+	if e.hs.Ours(user) {
+		return e.ghostAsPerson(ctx, room, user), nil
+	}
 	if m, ok := e.members.get(room, user); ok {
 		return m, nil
 	}
@@ -174,4 +226,20 @@ func (e *Engine) person(ctx context.Context, room id.RoomID, user id.UserID) (in
 		return intent.Member{User: user}, nil //nolint:nilerr // a name is not worth a message
 	}
 	return intent.Member{User: user, Name: prof.Name, Avatar: prof.Avatar}, nil
+}
+
+// ghostAsPerson returns the name and picture of one of our users, whose message
+// goes on to another network.
+func (e *Engine) ghostAsPerson(ctx context.Context, room id.RoomID, user id.UserID) intent.Member {
+	if m, ok := e.members.ghost(room, user); ok {
+		return m
+	}
+	asOf := e.members.ghostAsOf()
+	prof, err := e.hs.Profile(ctx, user)
+	if err != nil {
+		return intent.Member{User: user} // a name is not worth a message
+	}
+	m := intent.Member{User: user, Name: prof.Name, Avatar: prof.Avatar}
+	e.members.keepGhost(room, m, asOf)
+	return m
 }

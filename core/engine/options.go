@@ -54,11 +54,20 @@ type Limits struct {
 	// PinsPause is how long changes of pins are gathered before both sides are
 	// compared.
 	PinsPause time.Duration
+	// MembersShown is how many people a chat may have for all of them to be shown in
+	// its room. In a larger one those are who have written. 0 = in every one.
+	MembersShown int
+	// MemberPause is the least rest between two ghosts that join or leave. They rest
+	// as long as each took anyway.
+	MemberPause time.Duration
 	// UnknownAttempts is how often a step with an unknown error is tried.
 	UnknownAttempts int
 }
 
 // DefaultLimits are the limits used where the configuration names none.
 func DefaultLimits() Limits {
-	return Limits{LoopPerMinute: 600, MaxHops: 3, TargetWait: 20 * time.Second, SummaryPause: 5 * time.Second, PinsPause: time.Second, UnknownAttempts: 8}
+	return Limits{
+		LoopPerMinute: 600, MaxHops: 3, TargetWait: 20 * time.Second, UnknownAttempts: 8,
+		SummaryPause: 5 * time.Second, PinsPause: time.Second, MembersShown: 1000, MemberPause: 10 * time.Millisecond,
+	}
 }

@@ -16,6 +16,7 @@ const (
 	kindChatChange = "chat-change"
 	kindChatGone   = "chat-gone"
 	kindUserChange = "user-change"
+	kindMembers    = "members"
 	kindSummary    = "reaction-summary" // out: who holds which emoji, see reaction_summary.go
 	kindMatrix     = "matrix"           // a Matrix event on its way to a network
 	kindInvite     = "invite"           // control: the bot or a ghost was invited
@@ -42,6 +43,8 @@ func encodeEvent(ev bridge.Event) (kind string, payload []byte, err error) {
 		kind = kindChatGone
 	case *bridge.UserChange:
 		kind = kindUserChange
+	case *bridge.Members:
+		kind = kindMembers
 	default:
 		return "", nil, fmt.Errorf("event of unknown type %T", ev)
 	}
@@ -70,6 +73,8 @@ func decodeEvent(kind string, payload []byte) (bridge.Event, error) {
 		ev = &bridge.ChatGone{}
 	case kindUserChange:
 		ev = &bridge.UserChange{}
+	case kindMembers:
+		ev = &bridge.Members{}
 	default:
 		return nil, fmt.Errorf("item of unknown kind %q", kind)
 	}

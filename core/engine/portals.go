@@ -166,6 +166,9 @@ func (e *Engine) change(ctx context.Context, portal int64, f func(*store.Portal)
 		return fmt.Errorf("update portal %d: %w", portal, err)
 	}
 	e.portals.put(&now)
+	if l, ok := e.logins[now.Bridge]; ok && l.caps.Members && l.current() == bridge.StateConnected && showsMembers(&now) {
+		l.roster.schedule(portal, e.now())
+	}
 	e.queue.Wake(func(k store.LaneKey) bool { return k.Portal == portal })
 	return nil
 }

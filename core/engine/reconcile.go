@@ -165,5 +165,8 @@ func (e *Engine) follow(ctx context.Context, p *store.Portal, l *login) error {
 			cursor = from
 		}
 	}
+	if err := e.st.WantMembers(ctx, p); err != nil { // what has changed so far was not told
+		return err
+	}
 	return e.change(ctx, p.ID, func(p *store.Portal) error { p.Follows, p.Cursor = true, cursor; return nil })
 }

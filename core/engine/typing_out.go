@@ -160,9 +160,10 @@ func (e *Engine) typingOut(ctx context.Context, s typingStep) {
 	if !ok {
 		return
 	}
-	who := bridge.Author{ID: s.user, Name: s.user.Localpart()}
-	if m, known := e.members.get(p.Room, s.user); known {
-		who.Name, who.AvatarURL = policy.CleanName(m.Name, who.Name), e.hs.AvatarURL(m.Avatar)
+	m, err := e.person(ctx, p.Room, s.user)
+	if err != nil {
+		return
 	}
+	who := bridge.Author{ID: s.user, Name: policy.CleanName(m.Name, s.user.Localpart()), AvatarURL: e.hs.AvatarURL(m.Avatar)}
 	_ = shower.Typing(ctx, p.Chat, who, s.on) // what fails is worth nothing in a moment
 }

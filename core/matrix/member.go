@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
@@ -110,6 +111,13 @@ func (s *Service) Kick(ctx context.Context, room id.RoomID, user id.UserID, reas
 // Members lists the joined and invited users of a room that the bot is in. On
 // Dendrite the list may lag a moment behind a change.
 func (s *Service) Members(ctx context.Context, room id.RoomID) ([]intent.Member, error) {
+	all, err := s.Memberships(ctx, room)
+	return slices.DeleteFunc(all, func(m intent.Member) bool { return m.Membership != "join" && m.Membership != "invite" }), err
+}
+
+// Memberships lists everybody who is in a room that the bot is in, is invited, has
+// left, or was banned.
+func (s *Service) Memberships(ctx context.Context, room id.RoomID) ([]intent.Member, error) {
 	answer, err := s.do(ctx, request{
 		op: "list members", method: http.MethodGet, as: s.bot,
 		path: path(clientV3, "rooms", string(room), "members"),
@@ -120,13 +128,11 @@ func (s *Service) Members(ctx context.Context, room id.RoomID) ([]intent.Member,
 	var members []intent.Member
 	gjson.GetBytes(answer, "chunk").ForEach(func(_, ev gjson.Result) bool {
 		content := ev.Get("content")
-		switch m := content.Get("membership").String(); m {
-		case "join", "invite":
-			members = append(members, intent.Member{
-				User: id.UserID(ev.Get("state_key").String()), Membership: m,
-				Name: text(content.Get("displayname")), Avatar: text(content.Get("avatar_url")),
-			})
-		}
+		members = append(members, intent.Member{
+			User: id.UserID(ev.Get("state_key").String()), Membership: content.Get("membership").String(),
+			By:   id.UserID(ev.Get("sender").String()),
+			Name: text(content.Get("displayname")), Avatar: text(content.Get("avatar_url")),
+		})
 		return true
 	})
 	return members, nil

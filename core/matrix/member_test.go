@@ -3,11 +3,13 @@ package matrix_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"maunium.net/go/mautrix/id"
 
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/intent"
@@ -94,9 +96,9 @@ func TestMembersAndProfiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []intent.Member{
-		{User: w.Bot(), Membership: "join", Name: "steg"},
-		{User: ghost, Membership: "join", Name: "Beat (MM)", Avatar: mxc},
-		{User: anna, Membership: "invite", Name: "Anna Muster"},
+		{User: w.Bot(), Membership: "join", By: w.Bot(), Name: "steg"},
+		{User: ghost, Membership: "join", By: ghost, Name: "Beat (MM)", Avatar: mxc},
+		{User: anna, Membership: "invite", By: w.Bot(), Name: "Anna Muster"},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.SortSlices(func(a, b intent.Member) bool { return a.User < b.User })); diff != "" {
 		t.Error(diff)
@@ -159,5 +161,47 @@ func TestJoinAndLeave(t *testing.T) {
 	}
 	if _, err := w.ResolveAlias(t.Context(), "#other:hs.test"); !errors.Is(err, bridge.ErrNotFound) {
 		t.Errorf("%v", err)
+	}
+}
+
+// Who keeps a ghost out can be told from who left by himself.
+func TestMemberships(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, matrixtest.Dendrite)
+	room, inside := w.portal(t, "memberships")
+	anna := w.hs.AddUser("anna", "")
+	w.hs.Member(room, anna, anna, "join")
+	left, kicked, banned := w.GhostID("mm", "left"), w.GhostID("mm", "kicked"), w.GhostID("mm", "banned")
+	for _, ghost := range []id.UserID{left, kicked, banned} {
+		if err := w.EnsureJoined(t.Context(), room, ghost); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Leave(t.Context(), room, left); err != nil {
+		t.Fatal(err)
+	}
+	w.hs.Member(room, anna, kicked, "leave")
+	w.hs.Member(room, anna, banned, "ban")
+	all, err := w.Memberships(t.Context(), room)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[id.UserID]intent.Member{}
+	for _, m := range all {
+		got[m.User] = intent.Member{Membership: m.Membership, By: m.By}
+	}
+	want := map[id.UserID]intent.Member{
+		w.Bot(): {Membership: "join", By: w.Bot()}, anna: {Membership: "join", By: anna}, inside: {Membership: "join", By: inside},
+		left: {Membership: "leave", By: left}, kicked: {Membership: "leave", By: anna}, banned: {Membership: "ban", By: anna},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	rooms, err := w.Rooms(t.Context(), inside)
+	if err != nil || !slices.Equal(rooms, []id.RoomID{room}) {
+		t.Errorf("rooms %v %v", rooms, err)
+	}
+	if rooms, err = w.Rooms(t.Context(), left); err != nil || len(rooms) > 0 {
+		t.Errorf("rooms of who has left: %v %v", rooms, err)
 	}
 }

@@ -123,12 +123,15 @@ func (s *Service) invites(root gjson.Result) []intent.Event {
 	return evs
 }
 
-func (s *Service) joinedRooms(ctx context.Context) ([]id.RoomID, error) {
+func (s *Service) joinedRooms(ctx context.Context) ([]id.RoomID, error) { return s.Rooms(ctx, s.bot) }
+
+// Rooms lists the rooms that one of our users is in.
+func (s *Service) Rooms(ctx context.Context, user id.UserID) ([]id.RoomID, error) {
 	var answer struct {
 		Rooms []id.RoomID `json:"joined_rooms"`
 	}
 	err := s.call(ctx, request{
-		op: "list joined rooms", method: http.MethodGet, as: s.bot, path: path(clientV3, "joined_rooms"),
+		op: "list joined rooms", method: http.MethodGet, as: user, path: path(clientV3, "joined_rooms"),
 	}, &answer)
 	return answer.Rooms, err
 }

@@ -126,6 +126,17 @@ CREATE TABLE login_owner (
   owner  TEXT NOT NULL,
   PRIMARY KEY (bridge, school)
 );
+CREATE TABLE member_check (
+  school TEXT NOT NULL,
+  bridge TEXT NOT NULL,
+  portal BIGINT NOT NULL,
+  wanted BIGINT NOT NULL,
+  done   BIGINT NOT NULL,
+  sign   TEXT NOT NULL,
+  at     BIGINT NOT NULL,
+  PRIMARY KEY (portal, bridge, school)
+);
+CREATE INDEX member_check_due ON member_check (bridge) WHERE wanted > done;
 CREATE TABLE portal (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
   school     TEXT NOT NULL,

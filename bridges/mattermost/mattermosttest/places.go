@@ -184,6 +184,7 @@ func (s *Server) userRoutes(handle func(string, http.HandlerFunc)) {
 			answer(w, http.StatusOK, find(func(u *model.User) bool { return slices.Contains(names, u.Username) }), nil)
 		}
 	})
+	s.memberRoutes(handle)
 	handle("POST /users/{id}/typing", s.typing)
 	handle("GET /users/{id}/image", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()

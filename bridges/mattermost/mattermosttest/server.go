@@ -37,7 +37,9 @@ type Server struct {
 	switches  Switches
 	calls     []string
 	typed     map[string]int // by channel and user
-	faults    faults
+
+	betweenPages func() // of a list of members
+	faults       faults
 }
 
 // Switches are the settings that an operator of the server can change.

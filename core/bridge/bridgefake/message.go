@@ -40,6 +40,7 @@ const (
 	changePin
 	changeInfo
 	changeGone
+	changeMembers
 )
 
 // change is one line in the log of a chat.
@@ -48,6 +49,7 @@ type change struct {
 	seq     int
 	time    time.Time
 	msg     *message
+	joined  []bridge.UserID
 	text    string // after the change
 	files   []File // likewise
 	by      bridge.UserID
@@ -70,6 +72,10 @@ func (n *Network) Reply(by bridge.UserID, id bridge.ChatID, root bridge.MessageI
 	c, u := n.chats[id], n.users[by]
 	if c == nil || u == nil || c.info.Gone || c.badRoot(root) {
 		return ""
+	}
+	if !c.people[by] {
+		c.people[by] = true
+		c.crowd++
 	}
 	return n.post(c, Message{User: by, Author: u.info.Name, Text: text, Root: root}).ID
 }

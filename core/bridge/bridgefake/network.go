@@ -30,7 +30,7 @@ type Options struct {
 // Call is one call of a client to the network.
 type Call struct {
 	// Op is one of connect, since, send, find, edit, remove, react, pin, pinned, chat,
-	// user, resolve, join, type, file.
+	// user, resolve, join, type, file, members.
 	Op    string
 	Login bridge.LoginID
 	Chat  bridge.ChatID // "" when the call is about no chat
@@ -46,6 +46,7 @@ type Network struct {
 	changed chan struct{} // closed and replaced at every change
 	down    bool
 	lastID  int
+	lists   int // of members that were read
 	users   map[bridge.UserID]*user
 	chats   map[bridge.ChatID]*chat
 	order   []*chat
@@ -68,6 +69,8 @@ type chat struct {
 	keys  map[bridge.Key]*message // client-chosen keys that the network remembers
 	log   []change
 
+	people map[bridge.UserID]bool
+	crowd  int  // counts their changes
 	typed  int  // how often a login was shown as writing
 	typing bool // and whether it is now
 }
@@ -169,6 +172,8 @@ func (n *Network) NewChat(ref string, private bool) bridge.ChatID {
 		admit: map[bridge.LoginID]bool{},
 		byID:  map[bridge.MessageID]*message{},
 		keys:  map[bridge.Key]*message{},
+
+		people: map[bridge.UserID]bool{},
 	}
 	n.chats[id] = c
 	n.order = append(n.order, c)

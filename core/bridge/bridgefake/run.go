@@ -173,6 +173,8 @@ func (r *reader) event(chat bridge.ChatID, ch change) bridge.Event {
 		return r.client.reactions(meta, ch)
 	case changeGone:
 		return &bridge.ChatGone{Meta: meta, Reason: "archived"}
+	case changeMembers:
+		return &bridge.Members{Meta: meta, Joined: ch.joined}
 	case changePin, changeInfo:
 	}
 	return &bridge.ChatChange{Meta: meta, Info: ch.info}

@@ -214,6 +214,16 @@ func proofs() map[string]proof {
 			m.resolve = func(string, []bridge.ChatInfo, error) ([]bridge.ChatInfo, error) { return nil, nil }
 		}, "Resolve of a plain ref"},
 
+		"members/list": {members(func(l *bridge.MemberList) { l.People = l.People[:1] }), "on the list is"},
+		"members/long_list": {members(func(l *bridge.MemberList) {
+			l.People = l.People[:min(200, len(l.People))]
+		}), "are missing"},
+		"members/sign":                 {members(func(l *bridge.MemberList) { l.Same = false }), "read again"},
+		"members/hints":                {drop[*bridge.Members], "a hint tells who has joined"},
+		"members/hints_while_away":     {drop[*bridge.Members], "joined meanwhile"},
+		"members/closed_account":       {drop[*bridge.UserChange], "tells of the closed account"},
+		"members/of_a_chat_not_for_us": {failing(is(bridge.ErrNotFound), errTemporary), "not for us"},
+
 		"typing/inbound": {func(m *mutant) {
 			m.types = func(s bridge.Sink, t bridge.Typing) { t.Sender = "somebody"; s.Typing(t) }
 		}, "typing of"},

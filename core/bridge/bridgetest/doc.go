@@ -54,6 +54,7 @@
 //	metadata      names, topics, pictures, access, and their changes
 //	pins          both ways, live and missed
 //	reactions     both ways, live and missed
+//	members       the list is complete, changes are hinted at
 //	typing        both ways, and never stored
 //	keys          the same event has the same key, live and in every catch-up
 //	files         both ways: order, content, edits, limits, sources that break

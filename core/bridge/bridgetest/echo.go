@@ -50,7 +50,7 @@ func (k *kit) wantOnlyFences(user bridge.UserID, chat bridge.ChatID) {
 	k.tb.Helper()
 	k.wantSame(user, chat)
 	shown := len(k.remoteLines(chat))
-	if got := len(k.sink.Events(chat)); got != shown {
+	if got := len(k.news(chat)); got != shown {
 		k.tb.Errorf("%d events were stored, want %d: an echo was delivered as news", got, shown)
 	}
 }

@@ -203,7 +203,7 @@ func inboundOneEach(k *kit) {
 		k.post(kim, chat, k.say("once"))
 	}
 	k.fence(kim, chat)
-	if got := len(k.sink.Events(chat)); got != 11 {
+	if got := len(k.news(chat)); got != 11 {
 		k.tb.Errorf("11 messages became %d events", got)
 	}
 	k.wantSame(kim, chat)

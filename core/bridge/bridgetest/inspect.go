@@ -60,6 +60,10 @@ func (s *Sink) inspect(ev bridge.Event) {
 		if e.Info.ID == "" {
 			breach("no person")
 		}
+	case *bridge.Members:
+		if h.Chat == "" {
+			breach("members of no chat")
+		}
 	case *bridge.ChatGone:
 		if e.Reason == "" {
 			breach("no reason")
@@ -95,6 +99,8 @@ func identity(ev bridge.Event) string {
 		return "chat change"
 	case *bridge.ChatGone:
 		return "chat gone"
+	case *bridge.Members:
+		return "members"
 	case *bridge.UserChange:
 		return "user change " + string(e.Info.ID)
 	}

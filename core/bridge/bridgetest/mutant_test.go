@@ -41,6 +41,7 @@ type mutant struct {
 	mime    string
 	check   func([]bridge.Finding) []bridge.Finding
 	types   func(s bridge.Sink, t bridge.Typing)
+	members func(*bridge.MemberList)
 	noType  bool              // Typing does nothing
 	fails   func(error) error // replaces the errors of all calls and of Run
 }
@@ -61,6 +62,7 @@ type powers interface {
 	bridge.Pinner
 	bridge.FileOpener
 	bridge.FileLimiter
+	bridge.MemberLister
 }
 
 type mutantBridge struct {
@@ -228,6 +230,14 @@ func (c mutantClient) Check(ctx context.Context) []bridge.Finding {
 		return c.m.check(all)
 	}
 	return all
+}
+
+func (c mutantClient) Members(ctx context.Context, chat bridge.ChatID, known string) (*bridge.MemberList, error) {
+	list, err := c.powers.Members(ctx, chat, known)
+	if c.m.members != nil && err == nil {
+		c.m.members(list)
+	}
+	return list, c.failed(err)
 }
 
 func (c mutantClient) Typing(ctx context.Context, chat bridge.ChatID, who bridge.Author, on bool) error {

@@ -359,3 +359,8 @@ func typingAsMessage(m *mutant) {
 		s.Typing(t)
 	}
 }
+
+// members changes each list of members.
+func members(f func(*bridge.MemberList)) func(*mutant) {
+	return func(m *mutant) { m.members = f }
+}

@@ -43,6 +43,14 @@ type Remote interface {
 	Reply(tb testing.TB, user bridge.UserID, chat bridge.ChatID, root bridge.MessageID, text string) bridge.MessageID
 	// Edit replaces the text of user's own message.
 	Edit(tb testing.TB, user bridge.UserID, chat bridge.ChatID, id bridge.MessageID, text string)
+	// Enter lets a person into a chat, and Exit takes them out, by a moderator's hand.
+	// Only called, as the next two, when the bridge lists members.
+	Enter(tb testing.TB, user bridge.UserID, chat bridge.ChatID)
+	Exit(tb testing.TB, user bridge.UserID, chat bridge.ChatID)
+	// Crowd makes many accounts, if need be programs', and lets them into a chat.
+	Crowd(tb testing.TB, chat bridge.ChatID, count int) []bridge.UserID
+	// CloseAccount closes a person's account as an operator does when they leave.
+	CloseAccount(tb testing.TB, user bridge.UserID)
 	// Type lets a person begin to write in a chat, whom it lets in when need be. Only
 	// called when the bridge declares typing.
 	Type(tb testing.TB, user bridge.UserID, chat bridge.ChatID)

@@ -197,7 +197,7 @@ func (s *Sink) commit(ev bridge.Event) {
 		s.mapLocked(h.Chat, e.ID, mapping{time: h.Time, thread: e.Thread})
 	case *bridge.Removal:
 		s.unmapLocked(h.Chat, e)
-	case *bridge.Edit, *bridge.Reactions, *bridge.ChatChange, *bridge.ChatGone, *bridge.UserChange:
+	case *bridge.Edit, *bridge.Reactions, *bridge.ChatChange, *bridge.ChatGone, *bridge.Members, *bridge.UserChange:
 	}
 	if h.Echo != "" {
 		s.echoes = append(s.echoes, ev)
@@ -383,7 +383,7 @@ func (s *Sink) View(chat bridge.ChatID) []Seen {
 			out = slices.DeleteFunc(out, func(m Seen) bool {
 				return m.ID == e.Target || e.Cascade && m.Thread == e.Target
 			})
-		case *bridge.Reactions, *bridge.ChatChange, *bridge.ChatGone, *bridge.UserChange:
+		case *bridge.Reactions, *bridge.ChatChange, *bridge.ChatGone, *bridge.Members, *bridge.UserChange:
 		}
 	}
 	return out

@@ -37,6 +37,7 @@ func Cases() []Case {
 		{"capabilities", capabilityCases()},
 		{"errors", errorCases()},
 		{"metadata", metadataCases()},
+		{"members", memberCases()},
 		{"typing", typingCases()},
 		{"pins", pinCases()},
 		{"keys", keyCases()},

@@ -72,9 +72,9 @@ func typingNotStored(k *kit) {
 	kim, chat := k.user("Kim"), k.chat()
 	k.startConnected()
 	k.fence(kim, chat)
-	before, cursor := len(k.sink.Events(chat)), k.sink.Cursor(chat)
+	before, cursor := len(k.news(chat)), k.sink.Cursor(chat)
 	k.awaitTyping(kim, chat)
-	if got := len(k.sink.Events(chat)); got != before {
+	if got := len(k.news(chat)); got != before {
 		k.tb.Errorf("typing became %d events", got-before)
 	}
 	if k.sink.Cursor(chat) != cursor {

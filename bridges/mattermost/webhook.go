@@ -1,0 +1,28 @@
+package mattermost
+
+import (
+	"cmp"
+
+	"github.com/mattermost/mattermost/server/public/model"
+)
+
+const (
+	propFromBot     = "from_bot"
+	propWebhookName = "webhook_display_name"
+)
+
+// integration is the name under which a program speaks in a post, "" when it is
+// none. A webhook posts with the account of who made it: without more, that person
+// would seem to say what a program does. A bot's account is shown as one already.
+//
+// Anybody may set these props, so the name only stands in the text.
+func integration(p *model.Post) string {
+	if prop(p, propFromWebhook) != "true" {
+		return ""
+	}
+	name := prop(p, propOverrideName)
+	if prop(p, propFromBot) == "true" {
+		return name
+	}
+	return cmp.Or(name, prop(p, propWebhookName), model.DefaultWebhookUsername) + " (webhook)"
+}
