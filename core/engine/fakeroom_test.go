@@ -59,7 +59,7 @@ func (f *fakeMatrix) SetRoomInfo(_ context.Context, room id.RoomID, name, _ stri
 func (f *fakeMatrix) Encrypted(_ context.Context, room id.RoomID) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.rooms[room].encrypted, nil
+	return f.rooms[room].encrypted, f.begin("encrypted")
 }
 
 func (f *fakeMatrix) SetBridgeInfo(context.Context, id.RoomID, intent.BridgeInfo) error { return nil }
