@@ -21,6 +21,10 @@ var (
 	_ bridge.FileLimiter = (*client)(nil)
 )
 
+// maxPreview bounds the preview of a picture that is kept with its message. The
+// server makes them 16 pixels wide.
+const maxPreview = 8 << 10
+
 // fileList lists the files of a post in the order that people see, which is that
 // of their upload; the IDs in a post are sorted by themselves. Some answers have
 // only IDs.
@@ -28,9 +32,13 @@ func fileList(p *model.Post) []bridge.File {
 	files := make([]bridge.File, 0, len(p.FileIds))
 	told := map[string]bool{}
 	for _, f := range filesShown(p) {
-		files, told[f.Id] = append(files, bridge.File{
+		file := bridge.File{
 			ID: bridge.FileID(f.Id), Name: f.Name, Type: f.MimeType, Size: f.Size, Width: f.Width, Height: f.Height,
-		}), true
+		}
+		if f.MiniPreview != nil && len(*f.MiniPreview) <= maxPreview {
+			file.Preview = *f.MiniPreview
+		}
+		files, told[f.Id] = append(files, file), true
 	}
 	for _, id := range p.FileIds {
 		if !told[id] {

@@ -7,11 +7,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/mattermost/mattermost/server/public/model"
 
 	"github.com/steg-bridge/steg/bridges/mattermost/mattermosttest"
@@ -30,14 +30,15 @@ func attach(m *bridge.Outgoing, name string, data []byte) *bridge.Outgoing {
 
 func TestFileList(t *testing.T) {
 	t.Parallel()
+	small, large := []byte("jpeg"), make([]byte, maxPreview+1)
 	p := &model.Post{FileIds: model.StringArray{"a", "b", "c"}, Metadata: &model.PostMetadata{Files: []*model.FileInfo{
-		{Id: "a", Name: "cat.png", MimeType: "image/png", Size: 5, Width: 3, Height: 4, CreateAt: 2}, nil, {Id: "b", Name: "x", CreateAt: 1}, {Id: "z"},
+		{Id: "a", Name: "cat.png", MimeType: "image/png", Size: 5, Width: 3, Height: 4, CreateAt: 2, MiniPreview: &large}, nil, {Id: "b", Name: "x", CreateAt: 1, MiniPreview: &small}, {Id: "z"},
 	}}}
 	want := []bridge.File{
-		{ID: "b", Name: "x"}, {ID: "a", Name: "cat.png", Type: "image/png", Size: 5, Width: 3, Height: 4}, {ID: "c"},
+		{ID: "b", Name: "x", Preview: small}, {ID: "a", Name: "cat.png", Type: "image/png", Size: 5, Width: 3, Height: 4}, {ID: "c"},
 	}
-	if got := fileList(p); !slices.Equal(got, want) {
-		t.Errorf("got %+v", got)
+	if diff := cmp.Diff(want, fileList(p)); diff != "" {
+		t.Error(diff)
 	}
 	if got := fileList(&model.Post{}); got == nil || len(got) > 0 {
 		t.Errorf("a post without files tells %#v, want none and not nil", got)

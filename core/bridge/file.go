@@ -17,6 +17,9 @@ type File struct {
 	Height   int           `json:"height,omitempty"`
 	Duration time.Duration `json:"duration,omitempty"` // of sound or video, 0 when not told
 	Voice    bool          `json:"voice,omitempty"`    // a recorded voice message
+	// Preview is a JPEG of a few pixels and at most 8 KiB, where the network tells
+	// one along with the message.
+	Preview []byte `json:"preview,omitempty"`
 }
 
 // OutgoingFile is a file on its way to the network.

@@ -15,8 +15,9 @@
 // caption, otherwise the text comes first and each file after it. Every part has a
 // marker and a row of its own (parts.go). Files are copied as streams, by their
 // first bytes shown as pictures, sound or video, or as a name to click on; a notice
-// stands for what cannot cross. There are no thumbnails or blurhashes: homeservers
-// make thumbnails when asked, and a picture would have to be decoded for the rest.
+// stands for what cannot cross. There are no thumbnails: homeservers make them when
+// asked. A blurhash is made of the network's own tiny preview, if it tells one; the
+// files themselves are never decoded or opened.
 //
 // # Matrix to network
 //

@@ -175,6 +175,7 @@ func fileContent(kind policy.FileKind, mimeType, mxc string, f bridge.File) *eve
 	}
 	if kind != policy.FileAudio {
 		c.Info.Width, c.Info.Height = f.Width, f.Height
+		c.Info.AnoaBlurhash = policy.Blurhash(f.Preview)
 	}
 	if kind != policy.FileImage {
 		c.Info.Duration = int(f.Duration.Milliseconds())

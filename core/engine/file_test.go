@@ -1,8 +1,11 @@
 package engine_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -22,6 +25,16 @@ const png = "\x89PNG\r\n\x1a\n"
 
 func textFile(name, data string) bridgefake.File {
 	return bridgefake.File{Name: name, Type: "text/plain", Data: []byte(data)}
+}
+
+// tinyJPEG is a black preview.
+func tinyJPEG(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, image.NewGray(image.Rect(0, 0, 16, 16)), nil); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // wantShown waits until a room shows just this.
@@ -79,7 +92,7 @@ func TestFilesBecomeOrderedParts(t *testing.T) {
 	t.Parallel()
 	w, chat, room := openWorld(t)
 	w.net.PostFiles(w.teacher, chat, "look", bridgefake.File{
-		Name: "../a\u202e.png", Type: "image/png", Data: []byte(png), Width: 3, Height: 4,
+		Name: "../a\u202e.png", Type: "image/png", Data: []byte(png), Width: 3, Height: 4, Preview: tinyJPEG(t),
 	})
 	w.net.PostFiles(w.teacher, chat, "two", textFile("1.txt", "one"), textFile("2.txt", "two"))
 	w.net.PostFiles(w.teacher, chat, "", bridgefake.File{
@@ -96,7 +109,9 @@ func TestFilesBecomeOrderedParts(t *testing.T) {
 	w.hs.mu.Lock()
 	defer w.hs.mu.Unlock()
 	events := w.hs.rooms[room].events
-	want := map[string]any{"mimetype": "image/png", "size": 8.0, "w": 3.0, "h": 4.0}
+	want := map[string]any{
+		"mimetype": "image/png", "size": 8.0, "w": 3.0, "h": 4.0, "xyz.amorgan.blurhash": "L00000fQfQfQfQfQfQfQfQfQfQfQ",
+	}
 	if diff := cmp.Diff(want, events[0].Content["info"]); diff != "" {
 		t.Errorf("picture: %s", diff)
 	}
@@ -294,6 +309,16 @@ func TestFilesToTheNetwork(t *testing.T) {
 	if f := w.net.Messages(chat)[2].Files[0]; !f.Voice {
 		t.Errorf("the voice message became %+v", f)
 	}
+	// A sticker is a picture, whose name says what it shows.
+	w.hs.mu.Lock()
+	mxc := w.hs.store("image/png", []byte(png))
+	w.hs.push(room, pupil, "m.sticker", "", map[string]any{"body": "smile", "url": mxc, "info": map[string]any{"mimetype": "image/png"}}, "$sticker")
+	w.hs.mu.Unlock()
+	w.eventually("the sticker", func() bool {
+		all := w.files(chat)
+		return len(all) == 4 && all[3] == "Pia Pupil:  [smile.png image/png: "+png+"]"
+	})
+	w.hs.redactBy(room, pupil, "$sticker")
 	// A changed caption leaves the file.
 	w.hs.say(room, pupil, "* new", map[string]any{
 		"m.relates_to":  map[string]any{"rel_type": "m.replace", "event_id": string(ev)},

@@ -76,7 +76,7 @@ func TestFilesFromMattermost(t *testing.T) {
 		captioned, err := w.Anna.SendFile(soon(t), k.channel.ID, "Unsere **Katze**", "katze.png", cat)
 		check(t, err)
 		content := k.fileOnMatrix("Unsere **Katze**", event.MsgImage, cat)
-		if content.FileName != "katze.png" || content.Info.Width != 40 || content.Info.Height != 30 || content.Info.Size != len(cat) ||
+		if content.FileName != "katze.png" || content.Info.Width != 40 || content.Info.Height != 30 || content.Info.Size != len(cat) || content.Info.AnoaBlurhash == "" ||
 			!strings.Contains(content.FormattedBody, "<strong>Katze</strong>") {
 			t.Errorf("the picture is %q, %+v, %q", content.FileName, content.Info, content.FormattedBody)
 		}

@@ -21,6 +21,7 @@ type File struct {
 	Height   int
 	Duration time.Duration
 	Voice    bool
+	Preview  []byte
 	// Claims is the length that the network announces, in bytes; 0 = the true one.
 	Claims int64
 }
@@ -87,7 +88,7 @@ func fileList(files []File) []bridge.File {
 	out := make([]bridge.File, len(files))
 	for i, f := range files {
 		out[i] = bridge.File{
-			ID: f.ID, Name: f.Name, Type: f.Type, Size: f.size(), Width: f.Width, Height: f.Height, Duration: f.Duration, Voice: f.Voice,
+			ID: f.ID, Name: f.Name, Type: f.Type, Size: f.size(), Width: f.Width, Height: f.Height, Duration: f.Duration, Voice: f.Voice, Preview: f.Preview,
 		}
 	}
 	return out
