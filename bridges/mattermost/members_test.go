@@ -97,7 +97,7 @@ func TestNoticesBecomeHints(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	chat := r.linked()
-	lou, moritz := r.server.NewUser("lou", "Lou"), r.server.NewUser("max", "Max")
+	lou, ming := r.server.NewUser("lou", "Lou"), r.server.NewUser("ming", "Ming")
 	hints := func() (joined []bridge.UserID, count int) {
 		for _, ev := range r.sink.Events(chat) {
 			if m, ok := ev.(*bridge.Members); ok {
@@ -109,16 +109,16 @@ func TestNoticesBecomeHints(t *testing.T) {
 	}
 	stop := r.connected()
 	r.server.Join(string(chat), lou, "")
-	r.server.Join(string(chat), moritz, r.kim)
+	r.server.Join(string(chat), ming, r.kim)
 	r.server.Leave(string(chat), lou, r.kim)
 	r.fence(chat)
 	stop()
 	r.restart()
-	r.server.Leave(string(chat), moritz, r.kim)
+	r.server.Leave(string(chat), ming, r.kim)
 	r.connected()
 	r.fence(chat)
 	joined, count := hints()
-	if want := []bridge.UserID{bridge.UserID(lou), bridge.UserID(moritz)}; !slices.Equal(joined, want) || count != 4 {
+	if want := []bridge.UserID{bridge.UserID(lou), bridge.UserID(ming)}; !slices.Equal(joined, want) || count != 4 {
 		t.Errorf("%d hints, joined %v; want 4, joined %v", count, joined, want)
 	}
 	for _, ev := range r.sink.Messages(chat) {

@@ -125,7 +125,7 @@ func (r *roster) take(ctx context.Context, now func() time.Time) (portal int64, 
 		pause := time.Hour
 		if len(r.queue) > 0 {
 			if pause = r.queue[0].at.Sub(now()); pause <= 0 {
-				it, _ := heap.Pop(&r.queue).(*rosterItem)
+				it, _ := heap.Pop(&r.queue).(*rosterItem) // it holds nothing else
 				it.place, it.noted = -1, false
 				anew, it.anew = it.anew, nil
 				r.mu.Unlock()
@@ -210,7 +210,7 @@ func (q rosterQueue) Swap(i, j int) {
 
 // Push implements [heap.Interface].
 func (q *rosterQueue) Push(x any) {
-	it, _ := x.(*rosterItem)
+	it, _ := x.(*rosterItem) // it holds nothing else
 	it.place = len(*q)
 	*q = append(*q, it)
 }

@@ -43,7 +43,7 @@ schools:
     admins: ["@admin:%[2]s"]
     portals:
       - {bridge: mm, chat: "gym/c*", mode: both}
-limits: {loop_per_minute: 0}
+limits: {loop_per_minute: 0, members_shown: 1000000}
 admin: {listen: "%[6]s"}
 log: {level: warn}
 `, homeserver, serverName, push, dsn, mattermost, admin),

@@ -20,6 +20,7 @@
 //     latency when all is well;
 //   - three: throughput and order of three processes on one PostgreSQL database;
 //   - files: what one large file costs, each way, in time and memory.
+//   - crowd: the latency of all chats while thousands of people join one of them.
 //
 // Wherever messages cross, they are counted: one that is lost, doubled or out of
 // order makes the command fail. The sizes are flags. Their defaults keep a run

@@ -153,7 +153,7 @@ func (m *mattermost) sayFile(ch, n int, size int64) error {
 	post := written{channel: ch, n: n, at: time.Now().UnixMilli()}
 	text := string(post.post(m.history.add(post)))
 	files := fmt.Sprintf(`"file_ids":[%q],"metadata":{"files":[{"id":%[1]q,"name":"large.bin","size":%d}]},"props":{}`, fileID, size)
-	return m.push(ch, strings.Replace(text, `"props":{}`, files, 1))
+	return m.push("posted", "post", strings.Replace(text, `"props":{}`, files, 1), channelID(ch))
 }
 
 // fileIDs are those in the body of a post, as JSON.

@@ -17,12 +17,13 @@ type fleet struct {
 
 // event is a message of a person in a room.
 type event struct {
-	ID      string         `json:"event_id"`
-	Room    string         `json:"room_id"`
-	Type    string         `json:"type"`
-	Sender  string         `json:"sender"`
-	Time    int64          `json:"origin_server_ts"`
-	Content map[string]any `json:"content"`
+	ID       string         `json:"event_id"`
+	Room     string         `json:"room_id"`
+	Type     string         `json:"type"`
+	Sender   string         `json:"sender"`
+	StateKey *string        `json:"state_key,omitempty"`
+	Time     int64          `json:"origin_server_ts"`
+	Content  map[string]any `json:"content"`
 }
 
 // transaction pushes events as a homeserver does, to one process after the other.

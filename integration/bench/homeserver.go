@@ -24,6 +24,7 @@ type homeserver struct {
 	matrixtest.Instant
 
 	meter   *meter
+	inside  inside
 	away    atomic.Bool            // only the proxy in front of it answers: 502
 	sick    atomic.Pointer[string] // a room whose sends fail; nil = none
 	ailment ailment                // how they fail
@@ -74,12 +75,20 @@ func (h *homeserver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.Contains(r.URL.Path, "/account/whoami"):
 		answer(w, map[string]string{"user_id": "@steg:" + serverName})
 	case strings.HasSuffix(r.URL.Path, "/members"):
-		answer(w, map[string]any{"chunk": []any{map[string]any{
-			"type": "m.room.member", "state_key": pupil, "content": map[string]string{"membership": "join", "displayname": "Pupil"},
-		}}})
+		h.inside.members(w, roomIn(r))
+	case strings.HasSuffix(r.URL.Path, "/join"):
+		h.inside.join(roomIn(r), r.URL.Query().Get("user_id"))
+		answer(w, map[string]string{"room_id": roomIn(r)})
 	default:
 		h.Instant.ServeHTTP(w, r)
 	}
+}
+
+// roomIn is the room of a path …/rooms/{room}/….
+func roomIn(r *http.Request) string {
+	_, rest, _ := strings.Cut(r.URL.Path, "/rooms/")
+	room, _, _ := strings.Cut(rest, "/")
+	return room
 }
 
 func roomOf(alias string) string { return "!" + alias + ":" + serverName }

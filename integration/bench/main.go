@@ -33,11 +33,14 @@ type plan struct {
 	failingAs      ailment
 	threeMessages  int
 	fileMiB        int
+	crowd          int
+	crowdSeconds   int
+	crowdWait      bool
 }
 
 // scenarios are what can be measured, in the order in which it is.
 func scenarios() []string {
-	return []string{"throughput", "backlog", "idle", "failing", "three", "files"}
+	return []string{"throughput", "backlog", "idle", "failing", "three", "files", "crowd"}
 }
 
 func main() {
@@ -53,6 +56,9 @@ func main() {
 	ailing := flag.String("failing-as", string(failing500), "failing: what requests about that chat get: 500, 502 or silence")
 	flag.IntVar(&p.threeMessages, "three-messages", 20_000, "three: messages per direction at full load")
 	flag.IntVar(&p.fileMiB, "file-mib", 100, "files: size of the file that crosses, in MiB")
+	flag.IntVar(&p.crowd, "crowd", 10_000, "crowd: people who join one chat")
+	flag.IntVar(&p.crowdSeconds, "crowd-seconds", 15, "crowd: how long messages are measured meanwhile")
+	flag.BoolVar(&p.crowdWait, "crowd-wait", false, "crowd: wait until all have joined")
 	flag.StringVar(&p.database, "database", "both", "sqlite, postgres or both")
 	only := flag.String("only", strings.Join(scenarios(), ","), "what to measure")
 	flag.Parse()
@@ -117,7 +123,7 @@ func run(ctx context.Context, p plan) (err error) {
 	}()
 	measure := map[string]func(context.Context) error{
 		"throughput": b.throughput, "backlog": b.backlogs, "idle": b.idles, "failing": b.failings, "three": b.three,
-		"files": b.files,
+		"files": b.files, "crowd": b.crowds,
 	}
 	for _, name := range scenarios() {
 		if !slices.Contains(p.only, name) {

@@ -32,6 +32,7 @@ type mattermost struct {
 	ailment  ailment                // how it fails
 	media    *media                 // nil: there are no files
 	next     atomic.Int64           // numbers what the gateway writes
+	crowd    atomic.Int64           // people in the first channel, besides the teacher
 
 	// wire guards the socket. Who writes waits when the gateway does not read; nothing
 	// that the gateway may wait for takes this lock.
@@ -73,6 +74,8 @@ func newMattermost(channels int, a ailment) *mattermost {
 	m.mux.HandleFunc("GET "+v4+"/channels/{id}/posts", m.history.posts)
 	reply("POST "+v4+"/posts/ids", m.postsByID)
 	m.mux.HandleFunc("GET "+v4+"/posts/{id}", m.postByID)
+	reply("GET "+v4+"/channels/{id}/stats", m.count)
+	reply("GET "+v4+"/users", m.usersIn)
 	reply("POST "+v4+"/users/ids", func(*http.Request) any { return []any{user(userID, "teacher", false)} })
 	reply("POST "+v4+"/users/usernames", func(*http.Request) any { return []any{} })
 	reply("GET "+v4+"/system/ping", func(*http.Request) any { return map[string]string{"status": "OK"} })
@@ -203,17 +206,25 @@ func (m *mattermost) socket(w http.ResponseWriter, r *http.Request) {
 // say pushes a post of a person.
 func (m *mattermost) say(ch, n int) error {
 	post := written{channel: ch, n: n, at: time.Now().UnixMilli()}
-	return m.push(ch, string(post.post(m.history.add(post))))
-}
-
-func (m *mattermost) push(ch int, post string) error {
 	m.wire.Lock()
 	defer m.wire.Unlock()
-	text, err := json.Marshal(post)
+	return m.pushLocked("posted", "post", string(post.post(m.history.add(post))), channelID(ch))
+}
+
+// push pushes an event with one thing in it.
+func (m *mattermost) push(event, name, thing, channel string) error {
+	m.wire.Lock()
+	defer m.wire.Unlock()
+	return m.pushLocked(event, name, thing, channel)
+}
+
+// pushLocked needs the wire.
+func (m *mattermost) pushLocked(event, name, thing, channel string) error {
+	text, err := json.Marshal(thing)
 	if err != nil {
 		return err
 	}
-	frame := fmt.Appendf(nil, `{"event":"posted","data":{"channel_type":"O","post":%s},"broadcast":{"channel_id":%q},"seq":%d}`, text, channelID(ch), m.seq)
+	frame := fmt.Appendf(nil, `{"event":%q,"data":{"channel_type":"O",%q:%s},"broadcast":{"channel_id":%q},"seq":%d}`, event, name, text, channel, m.seq)
 	m.seq++
 	return m.conn.WriteMessage(websocket.TextMessage, frame)
 }

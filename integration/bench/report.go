@@ -16,20 +16,21 @@ type report struct {
 	failings []failingRow
 	threes   []threeRow
 	files    []fileRow
+	crowds   []crowdRow
 }
 
 // print shows a table for each scenario, and fails when a message came twice, out
 // of order, or not at all.
 func (r *report) print(p plan) error {
-	if len(r.loads)+len(r.backlogs)+len(r.idles)+len(r.failings)+len(r.threes)+len(r.files) == 0 {
+	if len(r.loads)+len(r.backlogs)+len(r.idles)+len(r.failings)+len(r.threes)+len(r.files)+len(r.crowds) == 0 {
 		return nil
 	}
 	fmt.Printf("\nThe gateway alone between instant peers: %d portals, %d cores, %s, %s\n", p.portals, runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format("2006-01-02"))
-	problems := slices.Concat(r.printLoads(), r.printBacklogs(), r.printIdles(), r.printFailings(), r.printThrees(), r.printFiles())
+	problems := slices.Concat(r.printLoads(), r.printBacklogs(), r.printIdles(), r.printFailings(), r.printThrees(), r.printFiles(), r.printCrowds())
 	if len(problems) > 0 {
 		return fmt.Errorf("messages came doubled, out of order or not at all: %v", problems)
 	}
-	if len(r.loads)+len(r.backlogs)+len(r.failings)+len(r.threes) > 0 {
+	if len(r.loads)+len(r.backlogs)+len(r.failings)+len(r.threes)+len(r.crowds) > 0 {
 		fmt.Println("\nOrder was kept in every portal, nothing came twice.")
 	}
 	return nil
@@ -117,6 +118,24 @@ func (r *report) printFiles() (problems []string) {
 	head("One large file", "database", "direction", "size", "time", "extra memory at most")
 	for _, l := range r.files {
 		fmt.Printf("| %s | %s | %d MB | %s | %.1f MB |\n", l.database, l.direction, l.size>>20, seconds(l.took), float64(l.extra)/(1<<20))
+		problems = append(problems, l.problems...)
+	}
+	return problems
+}
+
+func (r *report) printCrowds() (problems []string) {
+	if len(r.crowds) == 0 {
+		return nil
+	}
+	head(fmt.Sprintf("%d people join one chat, 100 messages per second in all chats, that one too: all the way", r.crowds[0].people),
+		"database", "direction", "p50 before", "while", "p99 before", "while", "ghosts that join, per second", "all have joined after", "memory at most")
+	for _, l := range r.crowds {
+		complete := "not waited for"
+		if l.complete > 0 {
+			complete = seconds(l.complete)
+		}
+		fmt.Printf("| %s | %s | %s | %s | %s | %s | %.0f | %s | %d MB |\n", l.database, l.direction, ms(l.p50[0]), ms(l.p50[1]),
+			ms(l.p99[0]), ms(l.p99[1]), l.joined, complete, l.rss>>20)
 		problems = append(problems, l.problems...)
 	}
 	return problems
