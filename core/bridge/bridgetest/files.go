@@ -155,7 +155,14 @@ func filesGone(k *kit) {
 	if len(m.Files) != 1 {
 		k.tb.Fatalf("the message has the files %v", m.Files)
 	}
-	_, _, err := k.openFile(chat, m.Files[0].ID)
+	var err error
+	k.holds(func() bool { // a server may take a moment
+		var body io.ReadCloser
+		if body, _, err = k.openFile(chat, m.Files[0].ID); err == nil {
+			_ = body.Close() // it is not gone yet
+		}
+		return err != nil
+	})
 	k.wantIs("a file that is gone", err, bridge.ErrNotFound)
 }
 
