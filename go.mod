@@ -3,6 +3,7 @@ module github.com/steg-bridge/steg
 go 1.26.0
 
 require (
+	github.com/buckket/go-blurhash v1.1.0
 	github.com/goccy/go-yaml v1.19.2
 	github.com/google/go-cmp v0.7.0
 	github.com/gorilla/websocket v1.5.3
