@@ -35,9 +35,6 @@ func (e *Engine) reactionsIn(ctx context.Context, p *store.Portal, it store.Item
 		return retry(err)
 	}
 	gone, missing := e.compareReactions(p, ev, have)
-	if len(gone)+len(missing) == 0 {
-		return drop(it, policy.DropKnown)
-	}
 	out := delivered(it, other(p, it, "", ""))
 	var never error
 	for _, r := range gone {

@@ -150,7 +150,7 @@ func (e *Engine) summaryOut(ctx context.Context, p *store.Portal, l *login, it s
 	case err != nil:
 		return e.failed(ctx, it, a, err, nobodyToTell)
 	case next == now:
-		return drop(it, policy.DropKnown)
+		return delivered(it)
 	}
 	if err := e.keepSummary(ctx, p, order.Target, next); err != nil {
 		return retry(err)

@@ -24,7 +24,6 @@ const (
 	DropHops          = "hops"             // crossed too many gateways
 	DropUnsupported   = "unsupported"      // the network has no such power
 	DropEmpty         = "empty"            // nothing to show
-	DropKnown         = "known-already"    // the other side shows it so already
 	DropNotForUs      = "not-for-us"       // a control event that asks nothing of the bot
 	DropNoticeTrouble = "notice-not-shown" // a notice that nobody can be shown
 )
