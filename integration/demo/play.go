@@ -29,6 +29,7 @@ func (p *play) perform(ctx context.Context) error {
 	}{
 		{"Steg starts, and two channels are linked", p.link},
 		{"Teachers and pupils talk", p.talk},
+		{"More than words", p.more},
 		{"Steg is killed in the middle (kill -9)", p.killSteg},
 		{"Mattermost is stopped for a while", p.stopMattermost},
 		{"What both sides show", p.judge},
