@@ -1,8 +1,8 @@
 // Command demo shows Steg at work between a real Mattermost and a real Matrix
 // homeserver: it makes a small school, lets teachers on one side and pupils on
-// the other write to each other, send pictures and react, kills Steg in the middle, stops Mattermost for
-// a while, and then prints what both sides show. It succeeds only if both sides
-// show the same.
+// the other write to each other, send pictures and react, kills Steg in the middle,
+// stops Mattermost for a while, and then prints what both sides show. It succeeds
+// only if both sides show the same.
 //
 //	make demo              # or: go run ./integration/demo
 //	KEEP=1 make demo       # leave everything running, with addresses and logins
