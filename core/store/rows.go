@@ -195,9 +195,9 @@ func (s *Store) prepared(ctx context.Context, tx *sqlx.Tx, key stmtKey, text fun
 // prepareWanted keeps the statements that transactions asked for.
 func (s *Store) prepareWanted(ctx context.Context) {
 	s.mu.Lock()
-	wanted := s.wanted
-	if len(wanted) > 0 {
-		s.wanted = map[stmtKey]string{}
+	var wanted map[stmtKey]string
+	if len(s.wanted) > 0 { // an empty one goes on being written to
+		wanted, s.wanted = s.wanted, map[stmtKey]string{}
 	}
 	s.mu.Unlock()
 	for key, query := range wanted {
