@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -108,23 +109,30 @@ func (e *Engine) attach(ctx context.Context, l *login, c *event.MessageEventCont
 			a.set(err)
 			return nil, 0, err
 		}
-		return &attachedBody{body, a}, size, nil
+		return &attachedBody{ReadCloser: body, a: a}, size, nil
 	}
 	m.Files = []bridge.OutgoingFile{a.OutgoingFile}
 	return a, "", nil
 }
 
 // attachedBody notes why reading a file fails: the network's client cannot tell
-// that from trouble of its own.
+// that from trouble of its own. What fails after the client has closed it says
+// nothing: an HTTP client may read on for a moment.
 type attachedBody struct {
 	io.ReadCloser
 
-	a *attachment
+	a      *attachment
+	closed atomic.Bool
+}
+
+func (b *attachedBody) Close() error {
+	b.closed.Store(true)
+	return b.ReadCloser.Close()
 }
 
 func (b *attachedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && !errors.Is(err, io.EOF) && !b.closed.Load() {
 		b.a.set(err)
 	}
 	return n, err
@@ -170,6 +178,13 @@ func (e *Engine) tryFile(
 		return got, "", err
 	case broke == nil && errors.Is(err, bridge.ErrFile):
 		return got, fileWhy(err), nil
+	case broke == nil && errors.Is(err, bridge.ErrStalled):
+		// Whichever side stood still; a file that always does so is given up.
+		if refused, _ = e.fileFailed(it, err, func() error { _, err := l.client.Chat(ctx, p.Chat); return err }); refused == "" {
+			return got, "", err
+		}
+		m.Uncertain = true
+		return got, refused, nil
 	case broke == nil && bridge.Classify(err) == bridge.ClassUnknown && e.transfers.note(it) >= e.opts.Limits.UnknownAttempts:
 		e.transfers.forget(it)
 		m.Uncertain = true // perhaps it was not the file
