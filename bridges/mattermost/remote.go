@@ -145,6 +145,7 @@ func (c *client) content(p *model.Post) (*event.MessageEventContent, []bridge.Us
 	if emote {
 		out.Content.MsgType = event.MsgEmote
 	}
+	markPriority(out.Content, priorityMark(p))
 	return out.Content, out.Mentions
 }
 

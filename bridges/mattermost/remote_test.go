@@ -23,6 +23,9 @@ func TestContentOfPosts(t *testing.T) {
 		}
 		return out
 	}
+	priority := func(word string) *model.PostMetadata {
+		return &model.PostMetadata{Priority: &model.PostPriority{Priority: &word}}
+	}
 	for name, c := range map[string]struct {
 		post *model.Post
 		body string
@@ -54,6 +57,9 @@ func TestContentOfPosts(t *testing.T) {
 			&model.Post{Message: "see ~market", Props: props("channel_mentions", map[string]any{"market": map[string]any{"display_name": "Market place"}})},
 			"see ~Market place", event.MsgText,
 		},
+		"important":                    {&model.Post{Message: "**read** this", Metadata: priority("important")}, "❗ read this", event.MsgText},
+		"urgent":                       {&model.Post{Metadata: priority("urgent")}, "‼️", event.MsgText},
+		"unknown priority":             {&model.Post{Message: "hi", Metadata: priority("later")}, "hi", event.MsgText},
 		"shown otherwise than written": {&model.Post{Message: "via proxy", MessageSource: "as written"}, "as written", event.MsgText},
 	} {
 		c.post.ChannelId = string(chat)

@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/steg-bridge/steg/integration/harness"
@@ -41,6 +43,24 @@ func TestMessages(t *testing.T) {
 		portal := k.settle()
 		if portal.In.Dead+portal.Out.Dead+portal.In.Dropped+portal.Out.Dropped > 0 {
 			t.Errorf("lost something: in %+v, out %+v", portal.In, portal.Out)
+		}
+	})
+}
+
+// TestPriority marks what is important or urgent on Mattermost.
+func TestPriority(t *testing.T) {
+	t.Parallel()
+	shared(t, full, func(t *testing.T, w *world.World) {
+		k := open(t, w, "announce")
+		for word, want := range map[string]string{"important": "❗ Zeugnisse", "urgent": "‼️ Zeugnisse", "": "Zeugnisse"} {
+			post := map[string]any{
+				"channel_id": k.channel.ID, "message": "**Zeugnisse**", "metadata": map[string]any{"priority": map[string]any{"priority": word}},
+			}
+			check(t, w.Anna.Call(soon(t), http.MethodPost, "/posts", post, nil))
+			shown := k.onMatrixThat(func(m harness.MatrixMessage) bool { return strings.ReplaceAll(m.Text, "*", "") == want })
+			if !strings.Contains(shown.HTML, "<strong>Zeugnisse</strong>") {
+				t.Errorf("%q shows as %q", word, shown.HTML)
+			}
 		}
 	})
 }
