@@ -36,55 +36,24 @@ func (b *bench) crowds(ctx context.Context) error {
 }
 
 func (s *stage) crowd(ctx context.Context) error {
-	g, err := s.startWarm(ctx)
+	m, err := s.beside(ctx, "crowd")
 	if err != nil {
 		return err
 	}
-	if err := drained(ctx, g, time.Minute); err != nil {
-		return err
-	}
-	f := &fleet{all: []*gateway{g}}
-	sides := []side{inward(s.hs, s.mm, s.b.portals), outward(f, s.mm, s.b.portals, "crowd")}
-	rows := make([]crowdRow, len(sides))
-	for i, side := range sides {
-		rows[i] = crowdRow{database: s.database, direction: side.name, people: s.b.crowd}
-	}
-	sent := 0
-	measure := func(phase, seconds int) error {
-		var group errgroup.Group
-		for i, side := range sides {
-			group.Go(func() error {
-				side.meter.reset()
-				if err := side.pace(ctx, sent, 100*seconds, nil); err != nil {
-					return err
-				}
-				if err := side.room(ctx, 100*seconds); err != nil {
-					return err
-				}
-				took := side.meter.times()
-				rows[i].p50[phase], rows[i].p99[phase] = percentile(took, 50), percentile(took, 99)
-				rows[i].problems = append(rows[i].problems, side.meter.problems()...)
-				return nil
-			})
-		}
-		err := group.Wait()
-		sent += 100 * seconds
-		return err
-	}
 	s.say("100 messages per second and direction, all is calm")
-	if err := measure(0, healthySeconds); err != nil {
+	if err := m.measure(ctx, 0, healthySeconds); err != nil {
 		return err
 	}
 	s.say("the same while %d people join a chat", s.b.crowd)
 	before, start := s.hs.ghosts(0), time.Now()
 	echo, stop := context.WithCancel(ctx)
 	var echoing errgroup.Group
-	echoing.Go(func() error { return s.hs.echo(echo, f) })
+	echoing.Go(func() error { return s.hs.echo(echo, m.fleet) })
 	if err := s.mm.gather(s.b.crowd); err != nil {
 		stop()
 		return err
 	}
-	err = measure(1, s.b.crowdSeconds)
+	err = m.measure(ctx, 1, s.b.crowdSeconds)
 	rate := float64(s.hs.ghosts(0)-before) / time.Since(start).Seconds()
 	var complete time.Duration
 	if err == nil && s.b.crowdWait {
@@ -99,17 +68,20 @@ func (s *stage) crowd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	u, err := f.usage()
+	u, err := m.fleet.usage()
 	if err != nil {
 		return err
 	}
-	for i := range rows {
-		rows[i].joined, rows[i].complete, rows[i].rss = rate, complete, u.hwm
-		if rate == 0 {
-			rows[i].problems = append(rows[i].problems, "nobody has joined")
+	for i, side := range m.sides {
+		row := crowdRow{
+			database: s.database, direction: side.name, people: s.b.crowd, p50: m.p50[i], p99: m.p99[i],
+			joined: rate, complete: complete, rss: u.hwm, problems: m.problems[i],
 		}
+		if rate == 0 {
+			row.problems = append(row.problems, "nobody has joined")
+		}
+		s.b.lines.crowds = append(s.b.lines.crowds, row)
 	}
-	s.b.lines.crowds = append(s.b.lines.crowds, rows...)
 	return nil
 }
 

@@ -20,6 +20,7 @@
 //     latency when all is well;
 //   - three: throughput and order of three processes on one PostgreSQL database;
 //   - files: what one large file costs, each way, in time and memory.
+//   - storm: the latency of all chats while fifty people react at once in each of ten.
 //   - crowd: the latency of all chats while thousands of people join one of them.
 //
 // Wherever messages cross, they are counted: one that is lost, doubled or out of

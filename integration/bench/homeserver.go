@@ -23,12 +23,13 @@ const pupil = "@pupil:" + serverName
 type homeserver struct {
 	matrixtest.Instant
 
-	meter   *meter
-	inside  inside
-	away    atomic.Bool            // only the proxy in front of it answers: 502
-	sick    atomic.Pointer[string] // a room whose sends fail; nil = none
-	ailment ailment                // how they fail
-	media   *media                 // nil: there are no files
+	meter     *meter
+	inside    inside
+	reactions atomic.Int64           // that were sent
+	away      atomic.Bool            // only the proxy in front of it answers: 502
+	sick      atomic.Pointer[string] // a room whose sends fail; nil = none
+	ailment   ailment                // how they fail
+	media     *media                 // nil: there are no files
 }
 
 func newHomeserver(a ailment) *homeserver {
@@ -38,6 +39,7 @@ func newHomeserver(a ailment) *homeserver {
 		_, rest, _ := strings.Cut(path, "/rooms/")
 		room, _, _ := strings.Cut(rest, "/")
 		room, _ = url.PathUnescape(room)
+		countReactions(&h.reactions, path)
 		h.meter.arrived(room, numberIn(body))
 	}
 	return h

@@ -40,7 +40,7 @@ type plan struct {
 
 // scenarios are what can be measured, in the order in which it is.
 func scenarios() []string {
-	return []string{"throughput", "backlog", "idle", "failing", "three", "files", "crowd"}
+	return []string{"throughput", "backlog", "idle", "failing", "three", "files", "crowd", "storm"}
 }
 
 func main() {
@@ -123,7 +123,7 @@ func run(ctx context.Context, p plan) (err error) {
 	}()
 	measure := map[string]func(context.Context) error{
 		"throughput": b.throughput, "backlog": b.backlogs, "idle": b.idles, "failing": b.failings, "three": b.three,
-		"files": b.files, "crowd": b.crowds,
+		"files": b.files, "crowd": b.crowds, "storm": b.storms,
 	}
 	for _, name := range scenarios() {
 		if !slices.Contains(p.only, name) {

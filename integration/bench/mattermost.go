@@ -32,7 +32,8 @@ type mattermost struct {
 	ailment  ailment                // how it fails
 	media    *media                 // nil: there are no files
 	next     atomic.Int64           // numbers what the gateway writes
-	crowd    atomic.Int64           // people in the first channel, besides the teacher
+	reacted  reacted
+	crowd    atomic.Int64 // people in the first channel, besides the teacher
 
 	// wire guards the socket. Who writes waits when the gateway does not read; nothing
 	// that the gateway may wait for takes this lock.
@@ -73,6 +74,7 @@ func newMattermost(channels int, a ailment) *mattermost {
 	reply("POST "+v4+"/channels/{id}/members", func(*http.Request) any { return map[string]any{"user_id": botID} })
 	m.mux.HandleFunc("GET "+v4+"/channels/{id}/posts", m.history.posts)
 	reply("POST "+v4+"/posts/ids", m.postsByID)
+	reply("POST "+v4+"/posts/ids/reactions", m.reactions)
 	m.mux.HandleFunc("GET "+v4+"/posts/{id}", m.postByID)
 	reply("GET "+v4+"/channels/{id}/stats", m.count)
 	reply("GET "+v4+"/users", m.usersIn)

@@ -17,20 +17,21 @@ type report struct {
 	threes   []threeRow
 	files    []fileRow
 	crowds   []crowdRow
+	storms   []stormRow
 }
 
 // print shows a table for each scenario, and fails when a message came twice, out
 // of order, or not at all.
 func (r *report) print(p plan) error {
-	if len(r.loads)+len(r.backlogs)+len(r.idles)+len(r.failings)+len(r.threes)+len(r.files)+len(r.crowds) == 0 {
+	if len(r.loads)+len(r.backlogs)+len(r.idles)+len(r.failings)+len(r.threes)+len(r.files)+len(r.crowds)+len(r.storms) == 0 {
 		return nil
 	}
 	fmt.Printf("\nThe gateway alone between instant peers: %d portals, %d cores, %s, %s\n", p.portals, runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format("2006-01-02"))
-	problems := slices.Concat(r.printLoads(), r.printBacklogs(), r.printIdles(), r.printFailings(), r.printThrees(), r.printFiles(), r.printCrowds())
+	problems := slices.Concat(r.printLoads(), r.printBacklogs(), r.printIdles(), r.printFailings(), r.printThrees(), r.printFiles(), r.printCrowds(), r.printStorms())
 	if len(problems) > 0 {
 		return fmt.Errorf("messages came doubled, out of order or not at all: %v", problems)
 	}
-	if len(r.loads)+len(r.backlogs)+len(r.failings)+len(r.threes)+len(r.crowds) > 0 {
+	if len(r.loads)+len(r.backlogs)+len(r.failings)+len(r.threes)+len(r.crowds)+len(r.storms) > 0 {
 		fmt.Println("\nOrder was kept in every portal, nothing came twice.")
 	}
 	return nil
@@ -136,6 +137,19 @@ func (r *report) printCrowds() (problems []string) {
 		}
 		fmt.Printf("| %s | %s | %s | %s | %s | %s | %.0f | %s | %d MB |\n", l.database, l.direction, ms(l.p50[0]), ms(l.p50[1]),
 			ms(l.p99[0]), ms(l.p99[1]), l.joined, complete, l.rss>>20)
+		problems = append(problems, l.problems...)
+	}
+	return problems
+}
+
+func (r *report) printStorms() (problems []string) {
+	if len(r.storms) == 0 {
+		return nil
+	}
+	head(fmt.Sprintf("%d people react to one message, in each of %d chats, 100 messages per second in all chats: all the way", stormPeople, stormChats),
+		"database", "direction", "p50 before", "while", "p99 before", "while", "reactions that crossed")
+	for _, l := range r.storms {
+		fmt.Printf("| %s | %s | %s | %s | %s | %s | %d |\n", l.database, l.direction, ms(l.p50[0]), ms(l.p50[1]), ms(l.p99[0]), ms(l.p99[1]), l.crossed)
 		problems = append(problems, l.problems...)
 	}
 	return problems
