@@ -72,9 +72,6 @@ func (s *sweep) changes(ctx context.Context, rows []*model.Post) error {
 			return err
 		}
 		evs = append(evs, more...)
-		if ev := s.rowReactions(p, start); ev != nil {
-			evs = append(evs, ev)
-		}
 		reached = reached.moved(p.Id, p.UpdateAt)
 		last := i == len(rows)-1
 		if !last && (len(evs) < chunk || rows[i+1].CreateAt == p.CreateAt) {
@@ -148,6 +145,18 @@ func (s *sweep) commit(ctx context.Context, evs []bridge.Event, to cursor) error
 
 // rowEvents makes the events of a row: what it tells that start does not know.
 func (s *sweep) rowEvents(ctx context.Context, p *model.Post, start cursor, before map[string]string) ([]bridge.Event, error) {
+	evs, err := s.postEvents(ctx, p, start, before)
+	if err != nil {
+		return nil, err
+	}
+	if ev := s.rowReactions(p, start); ev != nil {
+		evs = append(evs, ev)
+	}
+	return evs, nil
+}
+
+// postEvents makes those of the post itself.
+func (s *sweep) postEvents(ctx context.Context, p *model.Post, start cursor, before map[string]string) ([]bridge.Event, error) {
 	known := start.at - s.feed.c.overlap // every change up to here has been delivered
 	if p.CreateAt <= start.from {
 		return nil, nil

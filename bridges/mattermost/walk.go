@@ -133,9 +133,6 @@ func (s *sweep) posts(ctx context.Context, page []*model.Post) error {
 			return err
 		}
 		evs = append(evs, more...)
-		if ev := s.rowReactions(p, start); ev != nil {
-			evs = append(evs, ev)
-		}
 		to.walk = max(to.walk, p.CreateAt)
 	}
 	return s.commit(ctx, evs, to)
