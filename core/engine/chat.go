@@ -20,7 +20,7 @@ func (e *Engine) chatChanged(ctx context.Context, p *store.Portal, it store.Item
 	}
 	if p.Room != "" && p.OwnRoom && (info.Name != p.Name || info.Topic != p.Topic) {
 		if err := e.hs.SetRoomInfo(ctx, p.Room, policy.CleanName(info.Name, info.Ref), info.Topic); err != nil {
-			return e.failed(ctx, it, a, err, func(string) error { return nil })
+			return e.failed(ctx, it, a, err, nobodyToTell)
 		}
 	}
 	err := e.change(ctx, p.ID, func(p *store.Portal) error {

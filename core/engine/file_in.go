@@ -14,10 +14,10 @@ import (
 	"github.com/steg-bridge/steg/core/queue"
 )
 
-// filesIn sends a message with files: text and a single file as one event with a
-// caption, everything else as the text followed by the files.
-func (e *Engine) filesIn(ctx context.Context, d *delivery, text *event.MessageEventContent, files []bridge.File) queue.Outcome {
-	lost := map[bridge.FileID]string{} // why files cannot cross, found out already
+// partsIn sends a message: text and a single file as one event with a caption,
+// everything else as the text, if there is one, followed by the files.
+func (e *Engine) partsIn(ctx context.Context, d *delivery, text *event.MessageEventContent, files []bridge.File) queue.Outcome {
+	lost := "" // why the only file cannot cross, found out already
 	if text.Body != "" && text.MsgType == event.MsgText && len(files) == 1 {
 		done, why, err := e.captioned(ctx, d, text, files[0])
 		if err != nil {
@@ -26,16 +26,14 @@ func (e *Engine) filesIn(ctx context.Context, d *delivery, text *event.MessageEv
 		if done {
 			return delivered(d.it, d.links...)
 		}
-		if why != "" {
-			lost[files[0].ID] = why
-		}
+		lost = why
 	} else if text.Body != "" {
 		if err := e.part(ctx, d, partText, "", text); err != nil {
 			return e.partFailed(ctx, d, err)
 		}
 	}
 	for n, f := range files {
-		if err := e.filePart(ctx, d, partFile(n), f, lost[f.ID]); err != nil {
+		if err := e.filePart(ctx, d, partFile(n), f, lost); err != nil {
 			return e.partFailed(ctx, d, err)
 		}
 	}

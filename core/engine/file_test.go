@@ -7,7 +7,6 @@ import (
 	"image"
 	"image/jpeg"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -40,15 +39,7 @@ func tinyJPEG(t *testing.T) []byte {
 // wantShown waits until a room shows just this.
 func (w *world) wantShown(room id.RoomID, want ...string) {
 	w.t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
-	tick := time.NewTicker(3 * time.Millisecond)
-	defer tick.Stop()
-	for !slices.Equal(w.hs.shown(room), want) {
-		<-tick.C
-		if time.Now().After(deadline) {
-			w.t.Fatalf("room differs (-want +got):\n%s", cmp.Diff(want, w.hs.shown(room)))
-		}
-	}
+	w.wantLines("room", func() []string { return w.hs.shown(room) }, want)
 }
 
 // files lists a chat's messages with their files.
@@ -66,15 +57,7 @@ func (w *world) files(chat bridge.ChatID) []string {
 
 func (w *world) wantFiles(chat bridge.ChatID, want ...string) {
 	w.t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
-	tick := time.NewTicker(3 * time.Millisecond)
-	defer tick.Stop()
-	for !slices.Equal(w.files(chat), want) {
-		<-tick.C
-		if time.Now().After(deadline) {
-			w.t.Fatalf("chat differs (-want +got):\n%s", cmp.Diff(want, w.files(chat)))
-		}
-	}
+	w.wantLines("chat", func() []string { return w.files(chat) }, want)
 }
 
 // openWorld starts a world with one portal that is open both ways.

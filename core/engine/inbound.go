@@ -21,7 +21,7 @@ import (
 func (e *Engine) stepIn(ctx context.Context, p *store.Portal, it store.Item, a queue.Attempt) queue.Outcome {
 	ev, err := decodeEvent(it.Kind, it.Payload)
 	if err != nil {
-		return e.failed(ctx, it, a, fmt.Errorf("%w: %w", bridge.ErrRejected, err), func(string) error { return nil })
+		return e.failed(ctx, it, a, fmt.Errorf("%w: %w", bridge.ErrRejected, err), nobodyToTell)
 	}
 	switch ev := ev.(type) {
 	case *bridge.Message:
@@ -98,18 +98,11 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 			Room: room, As: ghost.MXID, Type: event.EventMessage.Type, Marker: intent.Marker{Portal: p.ID, Hop: m.Hop}, Time: m.Time,
 		},
 	}
-	if len(m.Files) > 0 {
-		out := e.filesIn(ctx, d, &content, m.Files)
-		if out.Done != nil {
-			e.wrote(p, m.Sender, ghost.MXID)
-		}
-		return out
+	out := e.partsIn(ctx, d, &content, m.Files)
+	if out.Done != nil && out.Done.Verdict == store.Delivered {
+		e.wrote(p, m.Sender, ghost.MXID)
 	}
-	if err := e.part(ctx, d, partText, "", &content); err != nil {
-		return e.partFailed(ctx, d, err)
-	}
-	e.wrote(p, m.Sender, ghost.MXID)
-	return delivered(it, d.links...)
+	return out
 }
 
 var errTargetUnderWay = errors.New("waiting for the message that this one refers to")

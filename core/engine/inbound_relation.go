@@ -82,7 +82,7 @@ func (e *Engine) removalIn(ctx context.Context, p *store.Portal, it store.Item, 
 			continue
 		}
 		if err := e.redact(ctx, it, v); err != nil {
-			return e.failed(ctx, it, a, err, func(string) error { return nil })
+			return e.failed(ctx, it, a, err, nobodyToTell)
 		}
 		removed = append(removed, v)
 	}

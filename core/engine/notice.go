@@ -41,6 +41,14 @@ var reasons = map[string]map[string]string{ //nolint:gochecknoglobals // a const
 		"reaction.intro":       "Your reaction did not reach %s: ",
 		"reaction.unsupported": "that emoji is not known there.",
 		"reaction.tooLarge":    "that message has too many different reactions there.",
+
+		"file.intro":       "Your message reached %s without its file: ",
+		"file.tooLarge":    "the file is too large.",
+		"file.notFound":    "the file no longer exists.",
+		"file.damaged":     "the file is damaged: it is not as long as announced.",
+		"file.encrypted":   "the file is encrypted, and this room's bridge cannot read encrypted files.",
+		"file.unsupported": "files cannot cross.",
+		"file.rejected":    "the file could not be carried over.",
 	},
 	"de": {
 		"intro":       "Ihre Nachricht hat %s nicht erreicht: ",
@@ -54,16 +62,29 @@ var reasons = map[string]map[string]string{ //nolint:gochecknoglobals // a const
 		"reaction.intro":       "Ihre Reaktion hat %s nicht erreicht: ",
 		"reaction.unsupported": "Dieses Emoji gibt es dort nicht.",
 		"reaction.tooLarge":    "Die Nachricht hat dort schon zu viele verschiedene Reaktionen.",
+
+		"file.intro":       "Ihre Nachricht hat %s ohne ihre Datei erreicht: ",
+		"file.tooLarge":    "Die Datei ist zu gross.",
+		"file.notFound":    "Die Datei gibt es nicht mehr.",
+		"file.damaged":     "Die Datei ist beschädigt: Sie ist nicht so lang wie angekündigt.",
+		"file.encrypted":   "Die Datei ist verschlüsselt, und die Brücke dieses Raumes kann Verschlüsseltes nicht lesen.",
+		"file.unsupported": "Dateien können nicht übertragen werden.",
+		"file.rejected":    "Die Datei konnte nicht übertragen werden.",
 	},
 }
 
-// say puts a reason into words. what is "" for a message, else what the sentences
-// about it begin with ("reaction.").
-func (e *Engine) say(p *store.Portal, where, what, why string) string {
-	words, ok := reasons[e.school(p.School).Language]
-	if !ok {
-		words = reasons["en"]
+// words are the sentences of a portal's language.
+func (e *Engine) words(p *store.Portal) map[string]string {
+	if words, ok := reasons[e.school(p.School).Language]; ok {
+		return words
 	}
+	return reasons["en"]
+}
+
+// say puts a reason into words. what is "" for a message, else what the sentences
+// about it begin with ("reaction.", "file.").
+func (e *Engine) say(p *store.Portal, where, what, why string) string {
+	words := e.words(p)
 	return fmt.Sprintf(words[what+"intro"], where) + cmp.Or(words[what+why], words[why], words["rejected"])
 }
 

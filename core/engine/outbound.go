@@ -80,7 +80,7 @@ func (e *Engine) stepOut(ctx context.Context, p *store.Portal, it store.Item, a 
 	}
 	ev, err := e.parseMatrix(it.Payload)
 	if err != nil {
-		return e.failed(ctx, it, a, err, func(string) error { return nil })
+		return e.failed(ctx, it, a, err, nobodyToTell)
 	}
 	switch ev.Type {
 	case event.EventSticker.Type:
@@ -154,11 +154,17 @@ func (e *Engine) sendOut(ctx context.Context, p *store.Portal, l *login, it stor
 	return l.client.Send(ctx, m)
 }
 
+// author is how a Matrix user is shown on the network.
+func (e *Engine) author(ctx context.Context, p *store.Portal, user id.UserID) (bridge.Author, error) {
+	who, err := e.person(ctx, p.Room, user)
+	return bridge.Author{ID: user, Name: policy.CleanName(who.Name, user.Localpart()), AvatarURL: e.hs.AvatarURL(who.Avatar)}, err
+}
+
 // outgoing makes what all sends of a message have in common.
 func (e *Engine) outgoing(ctx context.Context, p *store.Portal, l *login, it store.Item, a queue.Attempt, ev *matrixEvent,
 	content *event.MessageEventContent,
 ) (*bridge.Outgoing, error) {
-	who, err := e.person(ctx, p.Room, ev.Sender)
+	author, err := e.author(ctx, p, ev.Sender)
 	if err != nil {
 		return nil, err
 	}
@@ -175,10 +181,7 @@ func (e *Engine) outgoing(ctx context.Context, p *store.Portal, l *login, it sto
 	}
 	return &bridge.Outgoing{
 		Key: outKey(it), Chat: p.Chat, Uncertain: a.Uncertain, Since: it.Accepted, Time: ev.sent(),
-		Author: bridge.Author{
-			ID: ev.Sender, Name: policy.CleanName(who.Name, ev.Sender.Localpart()), AvatarURL: e.hs.AvatarURL(who.Avatar),
-		},
-		Content: &clean, People: persons, Hop: ev.marker.Hop + 1,
+		Author: author, Content: &clean, People: persons, Hop: ev.marker.Hop + 1,
 	}, nil
 }
 

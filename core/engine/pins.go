@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,14 +54,7 @@ func (q *pins) look(portal int64, at time.Time, tries int) {
 		return // somebody has just told of a change
 	}
 	q.due[portal] = pinsDue{at, tries}
-	q.signal()
-}
-
-func (q *pins) signal() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
+	signal(q.wake)
 }
 
 // done lets a portal that next has given out be looked at again.
@@ -70,7 +62,7 @@ func (q *pins) done(portal int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.busy, portal)
-	q.signal()
+	signal(q.wake)
 }
 
 // next returns a portal that is due, or how long until one is.
@@ -89,7 +81,7 @@ func (q *pins) next(now time.Time) (portal int64, tries int, rest time.Duration)
 		delete(q.due, p)
 		q.busy[p] = true
 		if len(q.due) > 0 {
-			q.signal() // there may be work for another worker
+			signal(q.wake) // there may be work for another worker
 		}
 		return p, d.tries, 0
 	}
@@ -207,11 +199,7 @@ func (e *Engine) comparePins(ctx context.Context, p *store.Portal) (whole bool, 
 	if slices.Equal(agreed, b.agreed) {
 		return b.whole, nil
 	}
-	text, err := json.Marshal(agreed)
-	if err != nil {
-		return false, fmt.Errorf("encode pins: %w", err)
-	}
-	return b.whole, e.st.SetValue(ctx, p.School, p.Bridge, pinsName(p), string(text))
+	return b.whole, e.remember(ctx, p, pinsName(p), agreed)
 }
 
 // pinBoard is what is pinned on both sides, as far as it has crossed.
@@ -234,12 +222,8 @@ func (b *pinBoard) read(ctx context.Context, pinner bridge.Pinner) error {
 	if b.room, err = b.e.hs.Pinned(ctx, b.p.Room); err != nil {
 		return err
 	}
-	text, err := b.e.st.Value(ctx, b.p.School, b.p.Bridge, pinsName(b.p))
-	if err != nil && !errors.Is(err, store.ErrNoRow) {
+	if b.agreed, err = recall[[]bridge.MessageID](ctx, b.e, b.p, pinsName(b.p)); err != nil {
 		return err
-	}
-	if text != "" && json.Unmarshal([]byte(text), &b.agreed) != nil {
-		b.agreed = nil // as if nothing had ever been compared
 	}
 	b.whole = true
 	for _, m := range there {

@@ -64,10 +64,6 @@ func (e *Engine) reactionsIn(ctx context.Context, p *store.Portal, it store.Item
 	return out
 }
 
-// nobodyToTell: a reaction that does not cross is for the operator to see; its
-// person would be told in public.
-func nobodyToTell(string) error { return nil }
-
 // compareReactions tells what of the network's state Matrix lacks, and what it has
 // too much.
 func (e *Engine) compareReactions(p *store.Portal, ev *bridge.Reactions, have []store.Reaction) (gone []store.Reaction, missing []bridge.Reaction) {

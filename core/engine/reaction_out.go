@@ -92,12 +92,11 @@ func (e *Engine) showReaction(ctx context.Context, p *store.Portal, l *login, re
 			return nil
 		}
 	}
-	who, err := e.person(ctx, p.Room, r.Sender)
+	author, err := e.author(ctx, p, r.Sender)
 	if err != nil {
 		return err
 	}
 	return reactor.React(ctx, &bridge.OutgoingReaction{
-		Key: outKey(it), Chat: p.Chat, Target: r.Target, Emoji: r.Emoji, Removed: removed,
-		Author: bridge.Author{ID: r.Sender, Name: policy.CleanName(who.Name, r.Sender.Localpart()), AvatarURL: e.hs.AvatarURL(who.Avatar)},
+		Key: outKey(it), Chat: p.Chat, Target: r.Target, Author: author, Emoji: r.Emoji, Removed: removed,
 	})
 }

@@ -97,23 +97,11 @@ func shareEmoji(all []store.Reaction) bool {
 }
 
 func (e *Engine) summary(ctx context.Context, p *store.Portal, target bridge.MessageID) (summary, error) {
-	var s summary
-	text, err := e.st.Value(ctx, p.School, p.Bridge, summaryName(p, target))
-	if errors.Is(err, store.ErrNoRow) {
-		return s, nil
-	}
-	if err == nil && json.Unmarshal([]byte(text), &s) != nil {
-		return summary{}, nil // unreadable: as if there were none
-	}
-	return s, err
+	return recall[summary](ctx, e, p, summaryName(p, target))
 }
 
 func (e *Engine) keepSummary(ctx context.Context, p *store.Portal, target bridge.MessageID, s summary) error {
-	text, err := json.Marshal(s)
-	if err != nil {
-		return fmt.Errorf("encode summary: %w", err)
-	}
-	return e.st.SetValue(ctx, p.School, p.Bridge, summaryName(p, target), string(text))
+	return e.remember(ctx, p, summaryName(p, target), s)
 }
 
 // summaryOut brings a target's summary up to date.

@@ -30,8 +30,13 @@ const (
 
 // poke makes the reconciler look now.
 func (e *Engine) poke() {
+	signal(e.reconcile)
+}
+
+// signal wakes who waits on ch, unless it has been told already.
+func signal(ch chan struct{}) {
 	select {
-	case e.reconcile <- struct{}{}:
+	case ch <- struct{}{}:
 	default:
 	}
 }

@@ -43,7 +43,7 @@ func (e *Engine) roomSpec(p *store.Portal) intent.Room {
 	name := policy.CleanName(p.Name, p.Ref)
 	spec := intent.Room{
 		AliasLocal: aliasLocal(p), Name: name, Topic: p.Topic, Private: p.Private,
-		Levels: e.levels(p, nil), Bridge: e.bridgeInfo(p),
+		Levels: e.levels(p), Bridge: e.bridgeInfo(p),
 	}
 	if p.Private {
 		spec.Invite = append(spec.Invite, e.school(p.School).Admins...)
@@ -72,12 +72,8 @@ func (e *Engine) bridgeInfo(p *store.Portal) intent.BridgeInfo {
 }
 
 // levels are the power levels that a portal's mode asks for.
-func (e *Engine) levels(p *store.Portal, speakers []id.UserID) intent.Levels {
-	l := intent.Levels{WriteLocked: policy.WriteLocked(p.Mode), Moderators: e.school(p.School).Admins}
-	if l.WriteLocked {
-		l.Speakers = speakers
-	}
-	return l
+func (e *Engine) levels(p *store.Portal) intent.Levels {
+	return intent.Levels{WriteLocked: policy.WriteLocked(p.Mode), Moderators: e.school(p.School).Admins}
 }
 
 // letSpeak gives a ghost the level to write in a write-locked room. In a hub room

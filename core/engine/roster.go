@@ -71,7 +71,7 @@ func (r *roster) scheduleLocked(portal int64, at time.Time) *rosterItem {
 			heap.Fix(&r.queue, it.place)
 		}
 	}
-	r.signal()
+	signal(r.wake)
 	return it
 }
 
@@ -172,7 +172,7 @@ func (r *roster) done(
 	}
 	it.at = later(now.Add(next), it.rest)
 	heap.Push(&r.queue, it)
-	r.signal()
+	signal(r.wake)
 	return it.fails
 }
 
@@ -181,13 +181,6 @@ func (r *roster) drop(portal int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.index, portal)
-}
-
-func (r *roster) signal() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
 }
 
 func later(a, b time.Time) time.Time {

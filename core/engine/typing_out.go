@@ -77,10 +77,7 @@ func (t *typing) follow(portal int64, users []id.UserID, now time.Time) {
 			t.out[key] = &writing{since: now}
 		}
 	}
-	select {
-	case t.wake <- struct{}{}:
-	default:
-	}
+	signal(t.wake)
 }
 
 // step is one thing to tell a network.
@@ -160,10 +157,9 @@ func (e *Engine) typingOut(ctx context.Context, s typingStep) {
 	if !ok {
 		return
 	}
-	m, err := e.person(ctx, p.Room, s.user)
+	who, err := e.author(ctx, p, s.user)
 	if err != nil {
 		return
 	}
-	who := bridge.Author{ID: s.user, Name: policy.CleanName(m.Name, s.user.Localpart()), AvatarURL: e.hs.AvatarURL(m.Avatar)}
 	_ = shower.Typing(ctx, p.Chat, who, s.on) // what fails is worth nothing in a moment
 }

@@ -181,18 +181,23 @@ func (w *world) room(chat bridge.ChatID) (room id.RoomID) {
 	return room
 }
 
-func (w *world) wantMatrix(room id.RoomID, want ...string) {
+// wantLines waits until a room or a chat shows just this.
+func (w *world) wantLines(what string, got func() []string, want []string) {
 	w.t.Helper()
-	ok := func() bool { return slices.Equal(w.hs.visible(room), want) }
 	deadline := time.Now().Add(15 * time.Second)
 	tick := time.NewTicker(3 * time.Millisecond)
 	defer tick.Stop()
-	for !ok() {
+	for !slices.Equal(got(), want) {
 		<-tick.C
 		if time.Now().After(deadline) {
-			w.t.Fatalf("room differs (-want +got):\n%s", cmp.Diff(want, w.hs.visible(room)))
+			w.t.Fatalf("%s differs (-want +got):\n%s", what, cmp.Diff(want, got()))
 		}
 	}
+}
+
+func (w *world) wantMatrix(room id.RoomID, want ...string) {
+	w.t.Helper()
+	w.wantLines("room", func() []string { return w.hs.visible(room) }, want)
 }
 
 func (w *world) remote(chat bridge.ChatID) []string {
@@ -212,15 +217,7 @@ func (w *world) remote(chat bridge.ChatID) []string {
 
 func (w *world) wantRemote(chat bridge.ChatID, want ...string) {
 	w.t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
-	tick := time.NewTicker(3 * time.Millisecond)
-	defer tick.Stop()
-	for !slices.Equal(w.remote(chat), want) {
-		<-tick.C
-		if time.Now().After(deadline) {
-			w.t.Fatalf("chat differs (-want +got):\n%s", cmp.Diff(want, w.remote(chat)))
-		}
-	}
+	w.wantLines("chat", func() []string { return w.remote(chat) }, want)
 }
 
 // wantSettled waits until nothing is pending and checks the account.
