@@ -17,6 +17,9 @@ type Bridge interface {
 // Login is one account on the network.
 type Login struct {
 	ID LoginID
+	// Secret lets a puppet in, see [Puppeteer]; "" is the account that the
+	// configuration names. Nobody but the bridge can read it.
+	Secret string
 }
 
 // Client is one account on the network. All methods but Run may be called at

@@ -11,6 +11,8 @@ type Capabilities struct {
 	// SharedReactions: all Matrix people react through one account, which holds
 	// each emoji once.
 	SharedReactions bool
+	// Puppets: Matrix people have accounts of their own there ([Puppeteer]).
+	Puppets bool
 
 	Edits    bool
 	Removals bool
@@ -39,5 +41,8 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	_, c.Pins = client.(Pinner)
 	_, c.Files = client.(FileOpener)
 	_, c.Members = client.(MemberLister)
+	if _, ok := client.(Puppeteer); !ok {
+		c.Puppets = false
+	}
 	return c
 }

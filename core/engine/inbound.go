@@ -90,7 +90,9 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 	if again {
 		return queue.Outcome{Retry: &queue.Retry{Err: errTargetUnderWay, After: soon}}
 	}
-	e.mention(ctx, p, m.Mentions, &content)
+	if err := e.mention(ctx, p, m.Mentions, &content); err != nil {
+		return retry(err)
+	}
 
 	d := &delivery{
 		p: p, it: it, a: a, tell: tell, link: link, rel: content.RelatesTo, mentions: content.Mentions,
@@ -200,13 +202,38 @@ func (e *Engine) relateIn(ctx context.Context, p *store.Portal, it store.Item, m
 	return false, nil
 }
 
-// mention sets m.mentions to the ghosts of those mentioned, and to nobody else.
-func (e *Engine) mention(ctx context.Context, p *store.Portal, users []bridge.UserID, content *event.MessageEventContent) {
+// mention sets m.mentions to the ghosts of those mentioned, and to the people in the
+// room whose accounts were: to nobody else.
+func (e *Engine) mention(ctx context.Context, p *store.Portal, users []bridge.UserID, content *event.MessageEventContent) error {
 	set := map[id.UserID]struct{}{}
 	for _, u := range users {
-		if g, err := e.ghosts.known(ctx, e.st, p.School, p.Bridge, u); err == nil {
+		own, err := e.standsForIn(ctx, p, u)
+		if err != nil {
+			return err
+		}
+		if own != "" {
+			set[own] = struct{}{}
+		} else if g, err := e.ghosts.known(ctx, e.st, p.School, p.Bridge, u); err == nil {
 			set[g.MXID] = struct{}{}
 		}
 	}
 	content.Mentions = &event.Mentions{UserIDs: slices.Sorted(maps.Keys(set))}
+	return nil
+}
+
+// standsForIn is standsFor of those who are in the portal's room.
+func (e *Engine) standsForIn(ctx context.Context, p *store.Portal, user bridge.UserID) (id.UserID, error) {
+	l, ok := e.logins[p.Bridge]
+	if !ok {
+		return "", nil
+	}
+	own, err := e.standsFor(ctx, l, user)
+	if err != nil || own == "" {
+		return "", err
+	}
+	members, err := e.membersOf(ctx, p.Room)
+	if _, here := members[own]; !here {
+		return "", err
+	}
+	return own, nil
 }

@@ -30,13 +30,16 @@ type login struct {
 	client bridge.Client
 	caps   bridge.Capabilities
 	roster *roster
+	// puppet is whose account this is; "" = the bridge's own, which knows its puppets.
+	puppet  bridge.UserID
+	puppets *puppets
 
 	mu    sync.Mutex
 	state bridge.ConnState
 }
 
 func newLogin(spec BridgeSpec, client bridge.Client) *login {
-	return &login{spec: spec, client: client, caps: spec.Bridge.Capabilities().Fill(client), state: bridge.StateConnecting, roster: newRoster()}
+	return &login{spec: spec, client: client, caps: spec.Bridge.Capabilities().Fill(client), state: bridge.StateConnecting, roster: newRoster(), puppets: newPuppets()}
 }
 
 func (l *login) current() bridge.ConnState {

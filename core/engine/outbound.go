@@ -119,13 +119,18 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 	if e.noteLoop(p.ID, false, ev.sent()) {
 		return e.pauseLoop(ctx, p)
 	}
+	relay := l
+	l, err = e.speaker(ctx, p, relay, ev.Sender)
+	if err != nil {
+		return e.failed(ctx, it, a, err, nobodyToTell)
+	}
 	m, err := e.outgoing(ctx, p, l, it, a, ev, &ev.message)
 	if err != nil {
 		return retry(err)
 	}
 	link := store.Link{
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Dir: store.DirOut, Key: it.Key, Kind: store.LinkMessage,
-		Room: p.Room, Event: ev.ID, Sender: ev.Sender, At: ev.sent(),
+		Room: p.Room, Event: ev.ID, Sender: ev.Sender, At: ev.sent(), Puppet: l.puppet,
 	}
 	again, err := e.relateOut(ctx, p, l, it, ev, m, &link)
 	if err != nil {
@@ -134,12 +139,17 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 	if again {
 		return queue.Outcome{Retry: &queue.Retry{Err: errTargetUnderWay, After: soon}}
 	}
-	e.sending(it, a)
-	got, err := e.sendOut(ctx, p, l, it, ev, m)
+	got, by, found, err := e.foundElsewhere(ctx, relay, l, ev.Sender, m)
+	if err == nil && !found {
+		by = l.puppet
+		e.sending(it, a)
+		got, err = e.sendOut(ctx, p, l, it, ev, m)
+		err = e.renewed(ctx, l, err)
+	}
 	if err != nil {
 		return e.failed(ctx, it, a, err, func(why string) error { return e.tellMatrix(ctx, p, it, ev.Sender, why) })
 	}
-	link.Remote = got.ID
+	link.Remote, link.Puppet = got.ID, by
 	if len(got.Files) > 0 {
 		link.File = got.Files[0]
 	}

@@ -28,13 +28,17 @@ func (e *Engine) editOut(ctx context.Context, p *store.Portal, l *login, it stor
 	case target.Dir != store.DirOut, target.Kind != store.LinkMessage, target.Sender != ev.Sender:
 		return drop(it, policy.DropForeign)
 	}
-	editor, ok := l.client.(bridge.Editor)
-	if !ok {
-		return drop(it, policy.DropUnsupported)
-	}
 	content := ev.message.NewContent
 	if content == nil {
 		return drop(it, policy.DropEmpty)
+	}
+	l, err = e.account(ctx, l, target.Puppet)
+	if err != nil {
+		return retry(err)
+	}
+	editor, ok := l.client.(bridge.Editor)
+	if !ok {
+		return drop(it, policy.DropUnsupported)
 	}
 	m, err := e.outgoing(ctx, p, l, it, a, ev, content)
 	if err != nil {
@@ -44,7 +48,8 @@ func (e *Engine) editOut(ctx context.Context, p *store.Portal, l *login, it stor
 		_, f := splitFile(content)
 		m.Content = withLine(m.Content, fileLine(f.Name, f.Size))
 	}
-	if err := editor.Edit(ctx, &bridge.OutgoingEdit{Outgoing: *m, Target: target.Remote}); err != nil {
+	err = editor.Edit(ctx, &bridge.OutgoingEdit{Outgoing: *m, Target: target.Remote})
+	if err = e.renewed(ctx, l, err); err != nil {
 		return e.failed(ctx, it, a, err, func(why string) error { return e.tellMatrix(ctx, p, it, ev.Sender, why) })
 	}
 	return delivered(it, other(p, it, ev.ID, ev.Sender))
@@ -82,6 +87,9 @@ func (e *Engine) redactionOut(ctx context.Context, p *store.Portal, l *login, it
 	case target.Dir != store.DirOut, target.Kind != store.LinkMessage:
 		return drop(it, policy.DropForeign)
 	}
+	if l, err = e.account(ctx, l, target.Puppet); err != nil {
+		return retry(err)
+	}
 	remover, ok := l.client.(bridge.Remover)
 	if !ok {
 		return drop(it, policy.DropUnsupported)
@@ -89,7 +97,7 @@ func (e *Engine) redactionOut(ctx context.Context, p *store.Portal, l *login, it
 	err = remover.Remove(ctx, &bridge.OutgoingRemoval{
 		Key: outKey(it), Chat: p.Chat, Target: target.Remote, Author: bridge.Author{ID: ev.Sender, Name: ev.Sender.Localpart()},
 	})
-	if err != nil && !errors.Is(err, bridge.ErrNotFound) {
+	if err = e.renewed(ctx, l, err); err != nil && !errors.Is(err, bridge.ErrNotFound) {
 		return e.failed(ctx, it, a, err, func(why string) error { return e.tellMatrix(ctx, p, it, ev.Sender, why) })
 	}
 	out := delivered(it, other(p, it, ev.ID, ev.Sender))

@@ -71,7 +71,13 @@ func (e *Engine) resolve(ctx context.Context, p *store.Portal, l *login, user id
 		return person, true, nil
 	}
 	if m, ok := e.members.get(p.Room, user); ok {
-		return bridge.Person{Name: policy.CleanName(m.Name, user.Localpart())}, true, nil
+		person := bridge.Person{Name: policy.CleanName(m.Name, user.Localpart())}
+		if row, err := e.puppet(ctx, e.logins[p.Bridge], user); err == nil {
+			person.User = row.User
+		} else if !errors.Is(err, store.ErrNoRow) {
+			return person, false, err
+		}
+		return person, true, nil
 	}
 	return bridge.Person{}, false, nil
 }

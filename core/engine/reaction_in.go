@@ -34,6 +34,9 @@ func (e *Engine) reactionsIn(ctx context.Context, p *store.Portal, it store.Item
 	if err != nil {
 		return retry(err)
 	}
+	if err := e.withoutPuppets(ctx, p, ev); err != nil {
+		return retry(err)
+	}
 	gone, missing := e.compareReactions(p, ev, have)
 	out := delivered(it, other(p, it, "", ""))
 	var never error
@@ -62,6 +65,21 @@ func (e *Engine) reactionsIn(ctx context.Context, p *store.Portal, it store.Item
 		out.Done.Verdict, out.Done.Reason, out.Done.Links = dead.Done.Verdict, dead.Done.Reason, nil
 	}
 	return out
+}
+
+// withoutPuppets leaves out what Matrix people hold through accounts of their own.
+func (e *Engine) withoutPuppets(ctx context.Context, p *store.Portal, ev *bridge.Reactions) error {
+	l, ok := e.logins[p.Bridge]
+	if !ok {
+		return nil
+	}
+	var failed error
+	ev.Present = slices.DeleteFunc(ev.Present, func(r bridge.Reaction) bool {
+		own, err := e.standsFor(ctx, l, r.User)
+		failed = errors.Join(failed, err)
+		return own != ""
+	})
+	return failed
 }
 
 // compareReactions tells what of the network's state Matrix lacks, and what it has

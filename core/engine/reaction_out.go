@@ -19,8 +19,7 @@ func (e *Engine) reactionOut(ctx context.Context, p *store.Portal, l *login, it 
 	if emoji == "" || of == "" {
 		return drop(it, policy.DropEmpty)
 	}
-	reactor, ok := l.client.(bridge.Reactor)
-	if !ok {
+	if !l.caps.Reacts {
 		return drop(it, policy.DropUnsupported)
 	}
 	if gone, err := e.st.LinkByEvent(ctx, p.ID, ev.ID); err == nil && gone.Removed {
@@ -37,11 +36,14 @@ func (e *Engine) reactionOut(ctx context.Context, p *store.Portal, l *login, it 
 	case target.Removed:
 		return drop(it, policy.DropRemoved)
 	}
+	if l, err = e.speaker(ctx, p, l, ev.Sender); err != nil {
+		return e.failed(ctx, it, a, err, nobodyToTell)
+	}
 	r := store.Reaction{
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Target: target.Remote, Dir: store.DirOut,
-		Sender: ev.Sender, Emoji: emoji, Event: ev.ID, At: ev.sent(),
+		Sender: ev.Sender, Emoji: emoji, Event: ev.ID, At: ev.sent(), Puppet: l.puppet,
 	}
-	if err := e.showReaction(ctx, p, l, reactor, it, r, false); err != nil {
+	if err := e.showReaction(ctx, p, l, it, r, false); err != nil {
 		return e.failed(ctx, it, a, err, func(why string) error { return e.tellReaction(ctx, p, it, ev.Sender, why) })
 	}
 	out := delivered(it, other(p, it, ev.ID, ev.Sender))
@@ -57,11 +59,13 @@ func (e *Engine) unreactOut(ctx context.Context, p *store.Portal, l *login, it s
 	case r.Dir == store.DirIn:
 		return drop(it, policy.DropForeign)
 	}
-	reactor, ok := l.client.(bridge.Reactor)
-	if !ok {
+	if !l.caps.Reacts {
 		return drop(it, policy.DropUnsupported)
 	}
-	err := e.showReaction(ctx, p, l, reactor, it, r, true)
+	l, err := e.account(ctx, l, r.Puppet)
+	if err == nil {
+		err = e.showReaction(ctx, p, l, it, r, true)
+	}
 	if err != nil && !errors.Is(err, bridge.ErrNotFound) && !errors.Is(err, bridge.ErrUnsupported) {
 		return e.failed(ctx, it, a, err, nobodyToTell)
 	}
@@ -72,11 +76,9 @@ func (e *Engine) unreactOut(ctx context.Context, p *store.Portal, l *login, it s
 
 // showReaction sets or takes back a reaction on the network, unless others show
 // there through the same account with the same emoji.
-func (e *Engine) showReaction(ctx context.Context, p *store.Portal, l *login, reactor bridge.Reactor, it store.Item,
-	r store.Reaction, removed bool,
-) error {
+func (e *Engine) showReaction(ctx context.Context, p *store.Portal, l *login, it store.Item, r store.Reaction, removed bool) error {
 	if l.caps.SharedReactions {
-		all, err := e.st.Reactions(ctx, p.ID, r.Target, store.DirOut)
+		all, err := e.relayed(ctx, p, r.Target)
 		if err != nil {
 			return &bridge.TemporaryError{Err: err}
 		}
@@ -96,7 +98,17 @@ func (e *Engine) showReaction(ctx context.Context, p *store.Portal, l *login, re
 	if err != nil {
 		return err
 	}
-	return reactor.React(ctx, &bridge.OutgoingReaction{
+	reactor, ok := l.client.(bridge.Reactor)
+	if !ok {
+		return bridge.ErrUnsupported
+	}
+	return e.renewed(ctx, l, reactor.React(ctx, &bridge.OutgoingReaction{
 		Key: outKey(it), Chat: p.Chat, Target: r.Target, Author: author, Emoji: r.Emoji, Removed: removed,
-	})
+	}))
+}
+
+// relayed lists the reactions that the bridge's own account shows for Matrix people.
+func (e *Engine) relayed(ctx context.Context, p *store.Portal, target bridge.MessageID) ([]store.Reaction, error) {
+	all, err := e.st.Reactions(ctx, p.ID, target, store.DirOut)
+	return slices.DeleteFunc(all, func(r store.Reaction) bool { return r.Puppet != "" }), err
 }

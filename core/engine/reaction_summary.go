@@ -125,7 +125,7 @@ func (e *Engine) summaryOut(ctx context.Context, p *store.Portal, l *login, it s
 	if err != nil {
 		return retry(err)
 	}
-	all, err := e.st.Reactions(ctx, p.ID, order.Target, store.DirOut)
+	all, err := e.relayed(ctx, p, order.Target)
 	if err != nil {
 		return retry(err)
 	}

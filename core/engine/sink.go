@@ -37,6 +37,15 @@ func (s *sink) Deliver(ctx context.Context, evs ...bridge.Event) error {
 		if h.Echo != "" || h.Key == "" {
 			continue
 		}
+		if h.Chat != "" { // news of a puppet itself may come before its row
+			own, err := s.e.standsFor(ctx, s.l, h.Sender)
+			if err != nil {
+				return fmt.Errorf("look up who is a puppet: %w", err)
+			}
+			if own != "" {
+				continue // an echo of what somebody did through their own account
+			}
+		}
 		kind, payload, err := encodeEvent(ev)
 		if err != nil {
 			return err

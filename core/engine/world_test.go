@@ -53,8 +53,14 @@ func (c commands) Execute(_ context.Context, who id.UserID, text string) string 
 // newWorld makes a world whose configuration names portals.
 func newWorld(t *testing.T, portals ...engine.PortalSpec) *world {
 	t.Helper()
+	return newWorldOn(t, bridgefake.Options{}, portals...)
+}
+
+// newWorldOn is newWorld with a network of one's own.
+func newWorldOn(t *testing.T, o bridgefake.Options, portals ...engine.PortalSpec) *world {
+	t.Helper()
 	w := &world{
-		t: t, net: bridgefake.NewNetwork(bridgefake.Options{}), hs: newFakeMatrix(),
+		t: t, net: bridgefake.NewNetwork(o), hs: newFakeMatrix(),
 		dsn:    "sqlite:" + filepath.Join(t.TempDir(), "steg.db"),
 		limits: engine.DefaultLimits(),
 		school: engine.School{ID: "gym", Name: "Gymnasium", Language: "en", Admins: []id.UserID{admin}, Portals: portals},

@@ -53,10 +53,10 @@ SELECT i.school, i.bridge, i.portal, i.dir, i.id % 4294967296, i.item_key, i.kin
 FROM @D@ JOIN item i ON i.id = d.id WHERE TRUE ON CONFLICT DO NOTHING`
 	deleteItems = `DELETE FROM item WHERE id IN (SELECT d.id FROM @D@) RETURNING id`
 	upsertLinks = `INSERT INTO link (` + linkColumns + `) SELECT d.school, d.bridge, d.portal, d.dir, d.item_key, d.kind, d.room,
-d.event_id, d.remote_id, d.sender, d.root_event, d.root_remote, d.at, d.removed, d.file FROM @D@ WHERE d.school IS NOT NULL
+d.event_id, d.remote_id, d.sender, d.root_event, d.root_remote, d.at, d.removed, d.file, d.puppet FROM @D@ WHERE d.school IS NOT NULL
 ON CONFLICT (portal, dir, item_key, bridge, school) DO UPDATE SET kind = excluded.kind, room = excluded.room, event_id = excluded.event_id,
 remote_id = excluded.remote_id, sender = excluded.sender, root_event = excluded.root_event, root_remote = excluded.root_remote, removed = excluded.removed,
-file = excluded.file`
+file = excluded.file, puppet = excluded.puppet`
 	markRemoved = `UPDATE link SET removed = TRUE FROM @D@ WHERE link.portal = d.portal AND link.dir = d.dir AND link.item_key = d.item_key`
 )
 
@@ -117,7 +117,7 @@ func (c *commit) writeMap(ctx context.Context, tx session) error {
 		}
 	}
 	d := c.s.newRows("school:t", "bridge:t", "portal:n", "dir:t", "item_key:t", "kind:t", "room:t", "event_id:t", "remote_id:t", "sender:t",
-		"root_event:t", "root_remote:t", "at:n", "removed:b", "file:t")
+		"root_event:t", "root_remote:t", "at:n", "removed:b", "file:t", "puppet:t")
 	for _, k := range order {
 		l := links[k]
 		when := ms(l.At)
@@ -125,7 +125,7 @@ func (c *commit) writeMap(ctx context.Context, tx session) error {
 			when = c.now
 		}
 		d.add(string(l.School), string(l.Bridge), l.Portal, string(l.Dir), k.key, string(l.Kind), clean(l.Room), clean(l.Event), clean(l.Remote),
-			clean(l.Sender), clean(l.RootEvent), clean(l.RootRemote), when, l.Removed, clean(l.File))
+			clean(l.Sender), clean(l.RootEvent), clean(l.RootRemote), when, l.Removed, clean(l.File), clean(l.Puppet))
 	}
 	if err := tx.batch(ctx, "map", upsertLinks, d, nil); err != nil {
 		return err

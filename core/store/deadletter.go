@@ -65,7 +65,7 @@ func (s *Store) Discard(ctx context.Context, number int64, who string) error {
 	return s.exhume(ctx, "discard dead letter", number, func(ctx context.Context, tx *sqlx.Tx, r *deadRow, l *laneRow) error {
 		l.Dead--
 		l.Dropped++
-		if _, err := exec(ctx, tx, `INSERT INTO link (`+linkColumns+`) VALUES (?, ?, ?, ?, ?, ?, '', '', '', '', '', '', ?, FALSE, '')
+		if _, err := exec(ctx, tx, `INSERT INTO link (`+linkColumns+`) VALUES (?, ?, ?, ?, ?, ?, '', '', '', '', '', '', ?, FALSE, '', '')
 ON CONFLICT DO NOTHING`, r.School, r.Bridge, r.Portal, r.Dir, r.Key, linkDropped, s.stamp()); err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 // linkDropped is the kind of the row that remembers the key of a dropped item.
 const linkDropped LinkKind = "dropped"
 
-const linkColumns = `school, bridge, portal, dir, item_key, kind, room, event_id, remote_id, sender, root_event, root_remote, at, removed, file`
+const linkColumns = `school, bridge, portal, dir, item_key, kind, room, event_id, remote_id, sender, root_event, root_remote, at, removed, file, puppet`
 
 // byAge sorts the few rows that an index finds. The sum keeps PostgreSQL from
 // walking the whole table by number instead, which is what a plan does that was

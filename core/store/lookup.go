@@ -132,7 +132,7 @@ func (l *lookups) answer(ctx context.Context, all []*lookup) error {
 		var row linkRow
 		var n int
 		if err := r.Scan(&row.School, &row.Bridge, &row.Portal, &row.Dir, &row.Key, &row.Kind, &row.Room, &row.Event, &row.Remote,
-			&row.Sender, &row.RootEvent, &row.RootRemote, &row.AtMS, &row.Removed, &row.File, &n); err != nil {
+			&row.Sender, &row.RootEvent, &row.RootRemote, &row.AtMS, &row.Removed, &row.File, &row.Puppet, &n); err != nil {
 			return err
 		}
 		if all[n].found == nil {

@@ -125,6 +125,8 @@ type Link struct {
 	Removed    bool             `db:"removed"`
 	// File tells which file of a remote message this part of it is; "" for its text.
 	File bridge.FileID `db:"file"`
+	// Puppet is whose account spoke on the network, of dir out; "" = the bridge's own.
+	Puppet bridge.UserID `db:"puppet"`
 }
 
 // LaneState is what status shows of a lane.
@@ -198,6 +200,18 @@ type Ghost struct {
 	Name      string          `db:"name"`       // as last set on Matrix
 	AvatarKey string          `db:"avatar_key"` // as last set on Matrix
 	Bot       bool            `db:"bot"`
+}
+
+// Puppet is a Matrix person's account on a network. It belongs to no school: a
+// person has one on each bridge.
+type Puppet struct {
+	Bridge    bridge.ID      `db:"bridge"`
+	MXID      id.UserID      `db:"mxid"`
+	User      bridge.UserID  `db:"remote_user"`
+	Login     bridge.LoginID `db:"login"`
+	Secret    string         `db:"secret"`     // sealed by the bridge
+	Name      string         `db:"name"`       // as last set there
+	AvatarKey string         `db:"avatar_key"` // as last set there
 }
 
 // LoginState is the last reported state of a bridge's login.

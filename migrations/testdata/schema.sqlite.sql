@@ -104,7 +104,7 @@ CREATE TABLE link (
   root_event  TEXT NOT NULL,
   root_remote TEXT NOT NULL,
   at          BIGINT NOT NULL,
-  removed     BOOLEAN NOT NULL, file TEXT NOT NULL DEFAULT '',
+  removed     BOOLEAN NOT NULL, file TEXT NOT NULL DEFAULT '', puppet TEXT NOT NULL DEFAULT '',
   UNIQUE (item_key, portal, dir, bridge, school)
 );
 CREATE INDEX link_event ON link (event_id) WHERE event_id <> '';
@@ -162,6 +162,18 @@ CREATE TABLE portal (
 );
 CREATE INDEX portal_room ON portal (room) WHERE room <> '';
 CREATE INDEX portal_school ON portal (school, bridge);
+CREATE TABLE puppet (
+  school      TEXT NOT NULL DEFAULT '',
+  bridge      TEXT NOT NULL,
+  mxid        TEXT NOT NULL,
+  remote_user TEXT NOT NULL,
+  login       TEXT NOT NULL,
+  secret      TEXT NOT NULL,
+  name        TEXT NOT NULL,
+  avatar_key  TEXT NOT NULL,
+  PRIMARY KEY (bridge, mxid, school)
+);
+CREATE UNIQUE INDEX puppet_user ON puppet (bridge, remote_user);
 CREATE TABLE reaction (
   school   TEXT NOT NULL,
   bridge   TEXT NOT NULL,
@@ -171,7 +183,7 @@ CREATE TABLE reaction (
   sender   TEXT NOT NULL,
   emoji    TEXT NOT NULL,
   event_id TEXT NOT NULL,
-  at       BIGINT NOT NULL,
+  at       BIGINT NOT NULL, puppet TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (portal, target, dir, sender, emoji, bridge, school)
 );
 CREATE INDEX reaction_event ON reaction (event_id) WHERE event_id <> '';

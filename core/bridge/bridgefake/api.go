@@ -113,17 +113,7 @@ func (n *Network) sendIn(c *chat, l *login, r sendReq) (*message, error) {
 func (n *Network) find(
 	ctx context.Context, id bridge.LoginID, chat bridge.ChatID, key bridge.Key, since time.Time,
 ) (r bridge.Receipt, found bool, err error) {
-	c, _, err := n.open(ctx, Call{Op: "find", Login: id, Chat: chat})
-	if err != nil {
-		return r, false, err
-	}
-	defer n.mu.Unlock()
-	for _, m := range c.msgs {
-		if m.Login == id && m.Key == key && !m.Time.Before(since) {
-			return receipt(m), true, nil
-		}
-	}
-	return r, false, nil
+	return n.findBy(ctx, id, id, chat, key, since)
 }
 
 func (n *Network) editBy(ctx context.Context, id bridge.LoginID, chat bridge.ChatID, target bridge.MessageID, key bridge.Key, text string) error {

@@ -2,6 +2,7 @@ package bridgefake
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/steg-bridge/steg/core/bridge"
 )
@@ -14,12 +15,15 @@ type fake struct{ net *Network }
 func New(n *Network) bridge.Bridge { return &fake{net: n} }
 
 func (b *fake) Capabilities() bridge.Capabilities {
-	return bridge.Capabilities{MaxText: b.net.opts.MaxText, Markup: "fake", Threads: true, IDStable: true, SharedReactions: true}
+	return bridge.Capabilities{MaxText: b.net.opts.MaxText, Markup: "fake", Threads: true, IDStable: true, SharedReactions: true, Puppets: b.net.opts.Puppets}
 }
 
 func (b *fake) Open(l bridge.Login) (bridge.Client, error) {
 	if l.ID == "" {
 		return nil, errors.New("login without id: give it one")
+	}
+	if strings.HasPrefix(string(l.ID), "puppet-") && l.Secret == "" {
+		return nil, errNoSecret
 	}
 	c := &client{net: b.net, id: l.ID}
 	if b.net.opts.Plain {

@@ -15,6 +15,7 @@ type login struct {
 	revoked bool
 	conns   map[*conn]struct{}
 
+	secrets   int // given out, for a puppet
 	fault     bridgetest.Fault
 	faultLeft int
 	duplicate bool

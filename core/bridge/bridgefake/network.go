@@ -23,6 +23,8 @@ type Options struct {
 	MaxFile int64
 	// Page is how many changes one catch-up call answers; 0 means 100.
 	Page int
+	// Puppets gives Matrix people accounts of their own.
+	Puppets bool
 	// Plain makes clients without any optional power but [bridge.Follower].
 	Plain bool
 }
@@ -30,7 +32,7 @@ type Options struct {
 // Call is one call of a client to the network.
 type Call struct {
 	// Op is one of connect, since, send, find, edit, remove, react, pin, pinned, chat,
-	// user, resolve, join, type, file, members.
+	// user, resolve, join, type, file, members, puppet, admit.
 	Op    string
 	Login bridge.LoginID
 	Chat  bridge.ChatID // "" when the call is about no chat
@@ -52,6 +54,7 @@ type Network struct {
 	order   []*chat
 	logins  map[bridge.LoginID]*login
 	files   map[bridge.FileID]*File
+	full    map[bridge.ChatID]bool // to puppets
 }
 
 type user struct {
@@ -96,6 +99,7 @@ func NewNetwork(o Options) *Network {
 		chats:   map[bridge.ChatID]*chat{},
 		logins:  map[bridge.LoginID]*login{},
 		files:   map[bridge.FileID]*File{},
+		full:    map[bridge.ChatID]bool{},
 	}
 }
 

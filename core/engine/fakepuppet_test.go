@@ -1,0 +1,34 @@
+package engine_test
+
+import (
+	"encoding/json"
+
+	"maunium.net/go/mautrix/id"
+)
+
+// rename gives a person another name, in a room that they are in.
+func (f *fakeMatrix) rename(room id.RoomID, who id.UserID, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.names[who] = name
+	f.membership(room, who, who, "join")
+}
+
+// mentions lists whom the events of a room mention.
+func (f *fakeMatrix) mentions(room id.RoomID) [][]id.UserID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out [][]id.UserID
+	for _, ev := range f.rooms[room].events {
+		var c struct {
+			Mentions struct {
+				Users []id.UserID `json:"user_ids"`
+			} `json:"m.mentions"`
+		}
+		raw, _ := json.Marshal(ev.Content) //nolint:errchkjson // test data
+		if json.Unmarshal(raw, &c) == nil {
+			out = append(out, c.Mentions.Users)
+		}
+	}
+	return out
+}

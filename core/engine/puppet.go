@@ -1,0 +1,334 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/intent"
+	"github.com/steg-bridge/steg/core/policy"
+	"github.com/steg-bridge/steg/core/store"
+)
+
+// Where a network gives Matrix people accounts of their own, each speaks for
+// themselves there. The account is made when it is first needed, and its row is
+// stored before it speaks: by that row its own words are known when they come back.
+// While somebody's account cannot be had the bridge's own account speaks for them, as
+// it does for everybody where there are no puppets.
+
+// puppets is what this process knows of a login's puppets.
+type puppets struct {
+	making chan struct{} // holds a token while one is being made
+
+	mu      sync.Mutex
+	byMXID  map[id.UserID]store.Puppet
+	logins  map[bridge.UserID]*login    // clients that speak as them
+	people  map[bridge.UserID]id.UserID // whom a user stands for, "" = is nobody's puppet
+	inChat  map[chatPuppet]struct{}     // who is known to be a member
+	refused map[string]time.Time        // what is not tried again before then
+}
+
+type chatPuppet struct {
+	chat bridge.ChatID
+	user bridge.UserID
+}
+
+const (
+	// puppetsKept bounds what is remembered; when it is full it starts anew.
+	puppetsKept = 20_000
+	// puppetRetry is how long the bridge's own account speaks for somebody whose
+	// account was refused.
+	puppetRetry = 5 * time.Minute
+)
+
+func newPuppets() *puppets {
+	return &puppets{
+		making: make(chan struct{}, 1), byMXID: map[id.UserID]store.Puppet{}, logins: map[bridge.UserID]*login{},
+		people: map[bridge.UserID]id.UserID{}, inChat: map[chatPuppet]struct{}{}, refused: map[string]time.Time{},
+	}
+}
+
+// keep puts a value into one of the maps.
+func keep[K comparable, V any](ps *puppets, m map[K]V, k K, v V) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if len(m) >= puppetsKept {
+		clear(m)
+	}
+	m[k] = v
+}
+
+func recallFrom[K comparable, V any](ps *puppets, m map[K]V, k K) (V, bool) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	v, ok := m[k]
+	return v, ok
+}
+
+// speaker returns the login that speaks for a Matrix user in a portal's chat: that
+// of their puppet, or the bridge's own.
+func (e *Engine) speaker(ctx context.Context, p *store.Portal, l *login, user id.UserID) (*login, error) {
+	if !l.caps.Puppets || e.hs.Ours(user) {
+		return l, nil
+	}
+	row, err := e.ensurePuppet(ctx, p, l, user)
+	if err == nil {
+		err = e.admit(ctx, p, l, row.User)
+	}
+	if err == nil {
+		var own *login
+		if own, err = e.openPuppet(l, row); err == nil {
+			return own, nil
+		}
+	}
+	if bridge.Classify(err) == bridge.ClassTemporary || ctx.Err() != nil {
+		return nil, err
+	}
+	if !errors.Is(err, errRefusedLately) {
+		e.log.LogAttrs(ctx, slog.LevelWarn, "no own account for a Matrix person, the bridge's account speaks",
+			slog.Int64("portal", p.ID), slog.String("error", err.Error()))
+	}
+	return l, nil
+}
+
+// errRefusedLately stands for a refusal that was told of before.
+var errRefusedLately = errors.New("refused a moment ago")
+
+// lately reports whether what was refused shall not be tried yet.
+func (e *Engine) lately(l *login, what string) bool {
+	until, ok := recallFrom(l.puppets, l.puppets.refused, what)
+	return ok && e.now().Before(until)
+}
+
+func (e *Engine) refuse(l *login, what string, err error) error {
+	if bridge.Classify(err) != bridge.ClassTemporary {
+		keep(l.puppets, l.puppets.refused, what, e.now().Add(puppetRetry))
+	}
+	return err
+}
+
+// ensurePuppet returns a person's account, made and looking as the person does in
+// the portal's room.
+func (e *Engine) ensurePuppet(ctx context.Context, p *store.Portal, l *login, user id.UserID) (store.Puppet, error) {
+	who, err := e.person(ctx, p.Room, user)
+	if err != nil {
+		return store.Puppet{}, err
+	}
+	name := policy.CleanName(who.Name, user.Localpart())
+	row, err := e.puppet(ctx, l, user)
+	if errors.Is(err, store.ErrNoRow) || err == nil && row.Secret == "" {
+		if row, err = e.makePuppet(ctx, l, user, name); err != nil {
+			return row, err
+		}
+	}
+	if err != nil {
+		return row, err
+	}
+	if row.Name != name || row.AvatarKey != who.Avatar {
+		row = e.refreshPuppet(ctx, l, row, who, name)
+	}
+	return row, nil
+}
+
+// puppet reads a person's account. [store.ErrNoRow] when there is none.
+func (e *Engine) puppet(ctx context.Context, l *login, user id.UserID) (store.Puppet, error) {
+	if row, ok := recallFrom(l.puppets, l.puppets.byMXID, user); ok {
+		return row, nil
+	}
+	row, err := e.st.Puppet(ctx, l.spec.ID, user)
+	if err == nil {
+		keep(l.puppets, l.puppets.byMXID, user, row)
+	}
+	return row, err
+}
+
+// makePuppet makes a person's account, or lets an existing one in again.
+func (e *Engine) makePuppet(ctx context.Context, l *login, user id.UserID, name string) (store.Puppet, error) {
+	what := "make " + string(user)
+	if e.lately(l, what) {
+		return store.Puppet{}, errRefusedLately
+	}
+	select {
+	case l.puppets.making <- struct{}{}:
+	case <-ctx.Done():
+		return store.Puppet{}, ctx.Err()
+	}
+	defer func() { <-l.puppets.making }()
+	row, err := e.st.Puppet(ctx, l.spec.ID, user)
+	var old *bridge.Puppet
+	switch {
+	case errors.Is(err, store.ErrNoRow):
+		row = store.Puppet{Bridge: l.spec.ID, MXID: user}
+	case err != nil:
+		return row, err
+	case row.Secret != "": // somebody was faster
+		keep(l.puppets, l.puppets.byMXID, user, row)
+		return row, nil
+	default:
+		old = &bridge.Puppet{User: row.User, Login: bridge.Login{ID: row.Login}}
+	}
+	maker, _ := l.client.(bridge.Puppeteer) // what caps.Puppets says
+	made, err := maker.Puppet(ctx, bridge.Persona{Author: bridge.Author{ID: user, Name: name}}, old)
+	if err != nil {
+		return row, e.refuse(l, what, fmt.Errorf("make an account for a Matrix person: %w", err))
+	}
+	row.User, row.Login, row.Secret, row.Name = made.User, made.Login.ID, made.Login.Secret, name
+	return row, e.savePuppet(ctx, l, row)
+}
+
+func (e *Engine) savePuppet(ctx context.Context, l *login, row store.Puppet) error {
+	if err := e.st.SavePuppet(ctx, row); err != nil {
+		return &bridge.TemporaryError{Err: err, Unsent: true}
+	}
+	keep(l.puppets, l.puppets.byMXID, row.MXID, row)
+	keep(l.puppets, l.puppets.people, row.User, row.MXID)
+	return nil
+}
+
+// refreshPuppet makes an account look like its person. No message waits for that:
+// what fails is tried again later.
+func (e *Engine) refreshPuppet(ctx context.Context, l *login, row store.Puppet, who intent.Member, name string) store.Puppet {
+	what := "refresh " + string(row.MXID)
+	if e.lately(l, what) {
+		return row
+	}
+	persona := bridge.Persona{Author: bridge.Author{ID: row.MXID, Name: name}, AvatarKey: who.Avatar}
+	if who.Avatar != row.AvatarKey && who.Avatar != "" {
+		persona.OpenAvatar = func(ctx context.Context) (io.ReadCloser, int64, error) { return e.hs.Download(ctx, who.Avatar) }
+	}
+	maker, _ := l.client.(bridge.Puppeteer) // what caps.Puppets says
+	old := &bridge.Puppet{User: row.User, Login: bridge.Login{ID: row.Login, Secret: row.Secret}}
+	changed := row
+	changed.Name, changed.AvatarKey = name, who.Avatar
+	_, err := maker.Puppet(ctx, persona, old)
+	if err == nil {
+		err = e.savePuppet(ctx, l, changed)
+	}
+	if err != nil {
+		keep(l.puppets, l.puppets.refused, what, e.now().Add(puppetRetry))
+		e.log.LogAttrs(ctx, slog.LevelWarn, "a Matrix person's account keeps its old name or picture",
+			slog.String("bridge", string(l.spec.ID)), slog.String("error", err.Error()))
+		return row
+	}
+	return changed
+}
+
+// admit makes sure that a puppet is a member of the portal's chat.
+func (e *Engine) admit(ctx context.Context, p *store.Portal, l *login, user bridge.UserID) error {
+	k := chatPuppet{p.Chat, user}
+	if _, ok := recallFrom(l.puppets, l.puppets.inChat, k); ok {
+		return nil
+	}
+	what := fmt.Sprintf("admit %s %s", p.Chat, user)
+	if e.lately(l, what) {
+		return errRefusedLately
+	}
+	maker, _ := l.client.(bridge.Puppeteer) // what caps.Puppets says
+	if err := maker.Admit(ctx, p.Chat, user); err != nil {
+		return e.refuse(l, what, fmt.Errorf("let a Matrix person's account into the chat: %w", err))
+	}
+	keep(l.puppets, l.puppets.inChat, k, struct{}{})
+	return nil
+}
+
+// openPuppet returns the login that speaks as a puppet.
+func (e *Engine) openPuppet(l *login, row store.Puppet) (*login, error) {
+	if own, ok := recallFrom(l.puppets, l.puppets.logins, row.User); ok && own.spec.Login.Secret == row.Secret {
+		return own, nil
+	}
+	spec := l.spec
+	spec.Login = bridge.Login{ID: row.Login, Secret: row.Secret}
+	client, err := spec.Bridge.Open(spec.Login)
+	if err != nil {
+		return nil, fmt.Errorf("open a Matrix person's account: %w", err)
+	}
+	own := newLogin(spec, client)
+	own.caps.SharedReactions, own.puppet = false, row.User
+	keep(l.puppets, l.puppets.logins, row.User, own)
+	return own, nil
+}
+
+// account returns the login that a message went with: the bridge's own for "".
+func (e *Engine) account(ctx context.Context, l *login, user bridge.UserID) (*login, error) {
+	if user == "" {
+		return l, nil
+	}
+	if own, ok := recallFrom(l.puppets, l.puppets.logins, user); ok {
+		return own, nil
+	}
+	row, err := e.st.PuppetByUser(ctx, l.spec.ID, user)
+	if err != nil {
+		return nil, err
+	}
+	own, err := e.openPuppet(l, row)
+	if err != nil {
+		return l, nil //nolint:nilerr // the network says whether the bridge's own account may
+	}
+	return own, nil
+}
+
+// renewed notes that a puppet was not let in; the next attempt lets it in anew. Any
+// other error is returned as it is.
+func (e *Engine) renewed(ctx context.Context, l *login, err error) error {
+	if l.puppet == "" || !errors.Is(err, bridge.ErrLoggedOut) {
+		return err
+	}
+	relay := e.logins[l.spec.ID]
+	row, rerr := e.st.PuppetByUser(ctx, l.spec.ID, l.puppet)
+	if rerr == nil && row.Secret == l.spec.Login.Secret {
+		row.Secret = ""
+		rerr = e.savePuppet(ctx, relay, row)
+	}
+	relay.puppets.mu.Lock()
+	delete(relay.puppets.logins, l.puppet)
+	relay.puppets.mu.Unlock()
+	return &bridge.TemporaryError{Err: errors.Join(err, rerr), Unsent: true}
+}
+
+// standsFor tells for whom a user of the network stands; "" when that is nobody's
+// puppet. What a puppet does comes after its row, so that an answer stays true.
+func (e *Engine) standsFor(ctx context.Context, l *login, user bridge.UserID) (id.UserID, error) {
+	if user == "" {
+		return "", nil
+	}
+	if mxid, ok := recallFrom(l.puppets, l.puppets.people, user); ok {
+		return mxid, nil
+	}
+	row, err := e.st.PuppetByUser(ctx, l.spec.ID, user)
+	if err != nil && !errors.Is(err, store.ErrNoRow) {
+		return "", err
+	}
+	keep(l.puppets, l.puppets.people, user, row.MXID)
+	return row.MXID, nil
+}
+
+// foundElsewhere looks, after an uncertain attempt, for a message that another
+// account may have sent: until the last attempt the person may have spoken through
+// the bridge's own, or have had one that cannot be used now.
+func (e *Engine) foundElsewhere(
+	ctx context.Context, relay, l *login, user id.UserID, m *bridge.Outgoing,
+) (got bridge.Receipt, by bridge.UserID, found bool, err error) {
+	finder, ok := relay.client.(bridge.Finder)
+	if !m.Uncertain || !ok {
+		return got, "", false, nil
+	}
+	if l == relay {
+		row, err := e.puppet(ctx, relay, user)
+		if err != nil {
+			if errors.Is(err, store.ErrNoRow) {
+				err = nil
+			}
+			return got, "", false, err
+		}
+		by = row.User
+	}
+	got, found, err = finder.Find(ctx, m, by)
+	return got, by, found, err
+}

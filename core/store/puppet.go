@@ -1,0 +1,38 @@
+package store
+
+import (
+	"context"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
+)
+
+const selectPuppet = "SELECT bridge, mxid, remote_user, login, secret, name, avatar_key FROM puppet WHERE school = '' AND bridge = ? AND "
+
+// Puppet reads a person's account on a bridge. [ErrNoRow] when there is none.
+func (s *Store) Puppet(ctx context.Context, br bridge.ID, mxid id.UserID) (Puppet, error) {
+	return s.puppet(ctx, "mxid = ?", br, clean(mxid))
+}
+
+// PuppetByUser reads the account that is a certain user of the network. [ErrNoRow]
+// when that user is nobody's puppet.
+func (s *Store) PuppetByUser(ctx context.Context, br bridge.ID, user bridge.UserID) (Puppet, error) {
+	return s.puppet(ctx, "remote_user = ?", br, clean(user))
+}
+
+func (s *Store) puppet(ctx context.Context, where string, args ...any) (Puppet, error) {
+	var p Puppet
+	err := s.r.GetContext(ctx, &p, s.r.Rebind(selectPuppet+where), args...)
+	return p, wrap("read puppet", err)
+}
+
+// SavePuppet stores an account. Do so before it speaks for the first time: what
+// comes back from it is told by its row.
+func (s *Store) SavePuppet(ctx context.Context, p Puppet) error {
+	_, err := exec(ctx, s.w, `INSERT INTO puppet (bridge, mxid, remote_user, login, secret, name, avatar_key) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (bridge, mxid, school) DO UPDATE SET remote_user = excluded.remote_user, login = excluded.login, secret = excluded.secret,
+name = excluded.name, avatar_key = excluded.avatar_key`,
+		p.Bridge, clean(p.MXID), clean(p.User), clean(p.Login), p.Secret, clean(p.Name), clean(p.AvatarKey))
+	return wrap("save puppet", err)
+}
