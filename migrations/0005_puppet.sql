@@ -12,6 +12,15 @@ CREATE TABLE puppet (
   PRIMARY KEY (bridge, mxid, school)
 );
 CREATE UNIQUE INDEX puppet_user ON puppet (bridge, remote_user);
+-- The chats that we have let puppets into. One that is not in such a chat any more
+-- was taken out by somebody there.
+CREATE TABLE puppet_chat (
+  school      @KEY@ NOT NULL DEFAULT '',
+  bridge      @KEY@ NOT NULL,
+  chat        @KEY@ NOT NULL,
+  remote_user @KEY@ NOT NULL,
+  PRIMARY KEY (bridge, chat, remote_user, school)
+);
 -- Which account spoke: a puppet's user, '' = the bridge's own.
 ALTER TABLE link ADD COLUMN puppet TEXT NOT NULL DEFAULT '';
 ALTER TABLE reaction ADD COLUMN puppet TEXT NOT NULL DEFAULT '';

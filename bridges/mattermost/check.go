@@ -48,6 +48,7 @@ func (c *client) Check(ctx context.Context) []bridge.Finding {
 			"the server's database is from before 2018: longer texts from Matrix are refused until its Posts table is enlarged (Mattermost documentation, message length)")
 	}
 	c.checkTeams(ctx, me, add)
+	c.checkPuppets(ctx, add)
 	return found
 }
 

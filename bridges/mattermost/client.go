@@ -21,6 +21,8 @@ type client struct {
 	net     *network
 	login   bridge.LoginID
 	api     *api
+	admin   *client // makes the accounts of Matrix people; nil = nobody does
+	puppet  bool    // is one of these accounts
 	log     *slog.Logger
 	overlap int64 // how many milliseconds before its cursor a channel is swept
 	people  *people
@@ -38,9 +40,9 @@ type client struct {
 
 var _ bridge.Client = (*client)(nil)
 
-func newClient(n *network, login bridge.Login) *client {
-	return &client{
-		net: n, login: login.ID, api: newAPI(n), log: n.deps.Log, overlap: defaultOverlap,
+func newClient(n *network, login bridge.Login, token string) *client {
+	c := &client{
+		net: n, login: login.ID, api: newAPI(n, token), log: n.deps.Log, overlap: defaultOverlap, puppet: login.Secret != "",
 		people:   newPeople(),
 		roots:    newLRU[bridge.MessageID, string](cachedPosts),
 		replied:  newLRU[string, struct{}](cachedPosts),
@@ -49,12 +51,17 @@ func newClient(n *network, login bridge.Login) *client {
 		expected: map[bridge.ChatID]int64{},
 		poke:     make(chan struct{}, 1),
 	}
+	if n.admin != "" && login.ID != adminLogin && !c.puppet {
+		c.admin = newClient(n, bridge.Login{ID: adminLogin}, n.admin)
+	}
+	return c
 }
 
 // self is what the login needs to know of itself and of the server's switches.
 type self struct {
 	id, name     string
 	bot          bool
+	own          bool  // speaks for itself, as one of the Matrix people's accounts
 	nameOverride bool  // people appear with their names
 	iconOverride bool  // and their pictures
 	maxPost      int   // runes in one post
@@ -86,7 +93,7 @@ func (c *client) lookAtSelf(ctx context.Context) (*self, error) {
 		return nil, c.explain(ctx, err, "")
 	}
 	me := &self{
-		id: user.Id, name: user.Username, bot: user.IsBot,
+		id: user.Id, name: user.Username, bot: user.IsBot, own: c.puppet,
 		nameOverride: switches["EnablePostUsernameOverride"] == "true",
 		iconOverride: switches["EnablePostIconOverride"] == "true",
 		maxPost:      defaultMaxPost,

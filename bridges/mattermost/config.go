@@ -16,6 +16,13 @@ type Config struct {
 	// holds it. Exactly one of them is set.
 	Token     string `yaml:"token"`
 	TokenFile string `yaml:"token_file"`
+	// Identity is who speaks for Matrix people: "relay", the bot account for all of
+	// them, or "bots", a bot account for each, which AdminToken makes.
+	Identity string `yaml:"identity"`
+	// AdminToken is the access token of a system administrator's account, used for
+	// nothing but making those accounts; AdminTokenFile names a file that holds it.
+	AdminToken     string `yaml:"admin_token"`
+	AdminTokenFile string `yaml:"admin_token_file"`
 	// Timeout is how long one request may take, and how long the copying of a file
 	// may stand still.
 	Timeout time.Duration `yaml:"timeout"`
@@ -26,12 +33,14 @@ type Config struct {
 const (
 	defaultTimeout   = 30 * time.Second
 	defaultKeepalive = 30 * time.Second
+	identityRelay    = "relay"
+	identityBots     = "bots"
 	minDuration      = 100 * time.Millisecond
 	maxDuration      = 5 * time.Minute
 )
 
 func defaults() *Config {
-	return &Config{Timeout: defaultTimeout, Keepalive: defaultKeepalive}
+	return &Config{Identity: identityRelay, Timeout: defaultTimeout, Keepalive: defaultKeepalive}
 }
 
 // Validate reports all problems at once.
@@ -43,12 +52,29 @@ func (c *Config) Validate() error {
 	case c.Token != "" && c.TokenFile != "":
 		errs = append(errs, errors.New("token, token_file: both are set: remove one"))
 	}
+	errs = append(errs, c.checkIdentity())
 	for key, d := range map[string]time.Duration{"timeout": c.Timeout, "keepalive": c.Keepalive} {
 		if d < minDuration || d > maxDuration {
 			errs = append(errs, fmt.Errorf("%s: %v is out of range: write a time from %v to %v, such as 30s", key, d, minDuration, maxDuration))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (c *Config) checkIdentity() error {
+	given := c.AdminToken != "" || c.AdminTokenFile != ""
+	switch {
+	case c.Identity != "" && c.Identity != identityRelay && c.Identity != identityBots:
+		return fmt.Errorf("identity: %q is not known: write %s (one bot speaks for all) or %s (a bot account for each Matrix person)",
+			c.Identity, identityRelay, identityBots)
+	case c.Identity != identityBots && given:
+		return errors.New("admin_token_file: used only with identity: bots: remove it, or set identity")
+	case c.Identity == identityBots && !given:
+		return errors.New("admin_token_file: missing: identity bots needs a file with a system administrator's access token, which makes the accounts")
+	case c.AdminToken != "" && c.AdminTokenFile != "":
+		return errors.New("admin_token, admin_token_file: both are set: remove one")
+	}
+	return nil
 }
 
 func checkURL(raw string) error {

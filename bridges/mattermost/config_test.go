@@ -72,6 +72,10 @@ func TestValidate(t *testing.T) {
 		"no host":   {Config{URL: "https://", Token: "x", Timeout: time.Second, Keepalive: time.Second}, []string{"url: has no host"}},
 		"user":      {Config{URL: "https://a:b@c", Token: "x", Timeout: time.Second, Keepalive: time.Second}, []string{"url: must hold neither"}},
 		"api":       {Config{URL: "https://c/api/v4", Token: "x", Timeout: time.Second, Keepalive: time.Second}, []string{"url: must end before /api"}},
+		"identity":  {Config{URL: "https://c", Token: "x", Identity: "puppets", Timeout: time.Second, Keepalive: time.Second}, []string{`identity: "puppets" is not known`}},
+		"bots":      {Config{URL: "https://c", Token: "x", Identity: "bots", Timeout: time.Second, Keepalive: time.Second}, []string{"admin_token_file: missing"}},
+		"relay":     {Config{URL: "https://c", Token: "x", AdminToken: "y", Timeout: time.Second, Keepalive: time.Second}, []string{"admin_token_file: used only"}},
+		"two admin": {Config{URL: "https://c", Token: "x", Identity: "bots", AdminToken: "y", AdminTokenFile: "z", Timeout: time.Second, Keepalive: time.Second}, []string{"admin_token, admin_token_file: both"}},
 		"broken":    {Config{URL: "https://[", Token: "x", Timeout: time.Second, Keepalive: time.Second}, []string{"url: not an address"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package mattermost
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -13,9 +14,25 @@ import (
 // the clocks of gateway and server may differ.
 const lookBack = 2 * time.Minute
 
-// find looks for the post with m's key, from the newest back to the first
+// Find looks for a post with m's key by the login, or by a puppet.
+func (c *client) Find(ctx context.Context, m *bridge.Outgoing, by bridge.UserID) (r bridge.Receipt, found bool, err error) {
+	me, err := c.me(ctx)
+	if err != nil {
+		return r, false, err
+	}
+	landed, err := c.find(ctx, cmp.Or(string(by), me.id), m)
+	if err != nil {
+		return r, false, c.explain(ctx, err, m.Chat)
+	}
+	if landed == nil {
+		return r, false, nil
+	}
+	return receipt(landed), true, nil
+}
+
+// find looks for a user's post with m's key, from the newest back to the first
 // attempt. It uses page reads: since answers may be wrongly empty.
-func (c *client) find(ctx context.Context, me *self, m *bridge.Outgoing) (*model.Post, error) {
+func (c *client) find(ctx context.Context, user string, m *bridge.Outgoing) (*model.Post, error) {
 	var until int64
 	if !m.Since.IsZero() {
 		until = millis(m.Since) + c.api.skew.Load() - lookBack.Milliseconds()
@@ -26,7 +43,7 @@ func (c *client) find(ctx context.Context, me *self, m *bridge.Outgoing) (*model
 			return nil, err
 		}
 		for _, p := range page {
-			if p.UserId == me.id && prop(p, propKey) == string(m.Key) && p.OriginalId == "" {
+			if p.UserId == user && prop(p, propKey) == string(m.Key) && p.OriginalId == "" {
 				return p, nil
 			}
 		}

@@ -41,7 +41,7 @@ func (c *client) Send(ctx context.Context, m *bridge.Outgoing) (bridge.Receipt, 
 		return bridge.Receipt{}, err
 	}
 	if m.Uncertain {
-		landed, err := c.find(ctx, me, m)
+		landed, err := c.find(ctx, me.id, m)
 		if err != nil {
 			return bridge.Receipt{}, c.explain(ctx, err, m.Chat)
 		}
@@ -61,7 +61,7 @@ func (c *client) Send(ctx context.Context, m *bridge.Outgoing) (bridge.Receipt, 
 		ChannelId: string(m.Chat), Message: text, RootId: root, PendingPostId: pendingID(m.Chat, m.Key),
 		Props: props(me, m, text), FileIds: files,
 	}
-	if m.Content.MsgType == event.MsgEmote && me.nameOverride {
+	if m.Content.MsgType == event.MsgEmote && (me.nameOverride || me.own) {
 		draft.Type = model.PostTypeMe
 	}
 	sent, err := c.api.createPost(ctx, draft)
@@ -109,7 +109,7 @@ func (c *client) text(ctx context.Context, me *self, m *bridge.Outgoing) (string
 	// The server answers 500 to a NUL, for ever.
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
 	length := utf8.RuneCountInString(text)
-	if !me.nameOverride {
+	if !me.nameOverride && !me.own {
 		text = namePrefix(m.Author.Name, text)
 	}
 	if length > maxText || utf8.RuneCountInString(text) > me.maxPost {
@@ -123,6 +123,9 @@ func props(me *self, m *bridge.Outgoing, text string) model.StringInterface {
 	p := model.StringInterface{propKey: string(m.Key), propSum: textSum(text)}
 	if m.Hop > 0 {
 		p[propHop] = strconv.Itoa(m.Hop)
+	}
+	if me.own {
+		return p
 	}
 	if me.nameOverride || me.iconOverride {
 		p[propFromWebhook] = "true"

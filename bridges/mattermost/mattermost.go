@@ -32,6 +32,7 @@ type network struct {
 	cfg   *Config
 	deps  bridge.Deps
 	token string
+	admin string // an administrator's token, which makes accounts; "" = nobody does
 	http  *http.Client
 	files *http.Client // likewise, without a limit of the whole time
 }
@@ -42,6 +43,12 @@ func open(cfg *Config, deps bridge.Deps) (bridge.Bridge, error) {
 	token, err := deps.Secret(cfg.Token, cfg.TokenFile)
 	if err != nil {
 		return nil, err
+	}
+	admin := ""
+	if cfg.Identity == identityBots {
+		if admin, err = deps.Secret(cfg.AdminToken, cfg.AdminTokenFile); err != nil {
+			return nil, err
+		}
 	}
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -55,16 +62,25 @@ func open(cfg *Config, deps bridge.Deps) (bridge.Bridge, error) {
 	// A redirect turns a POST into a GET: tell instead of guessing.
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &network{
-		cfg: cfg, deps: deps, token: strings.TrimSpace(token),
+		cfg: cfg, deps: deps, token: strings.TrimSpace(token), admin: strings.TrimSpace(admin),
 		http:  &http.Client{Transport: transport, Timeout: cfg.Timeout, CheckRedirect: stay},
 		files: &http.Client{Transport: transport, CheckRedirect: stay},
 	}, nil
 }
 
 func (n *network) Capabilities() bridge.Capabilities {
-	return bridge.Capabilities{MaxText: maxText, Markup: "mattermost", Threads: true, IDStable: true, SharedReactions: true}
+	return bridge.Capabilities{
+		MaxText: maxText, Markup: "mattermost", Threads: true, IDStable: true, SharedReactions: true, Puppets: n.admin != "",
+	}
 }
 
 func (n *network) Open(login bridge.Login) (bridge.Client, error) {
-	return newClient(n, login), nil
+	token := n.token
+	if login.Secret != "" {
+		var err error
+		if token, err = n.unseal(login.Secret); err != nil {
+			return nil, err
+		}
+	}
+	return newClient(n, login, token), nil
 }

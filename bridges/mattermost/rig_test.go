@@ -63,7 +63,7 @@ func (r *rig) restart() {
 		r.t.Fatalf("open made a %T", b)
 	}
 	r.t.Cleanup(n.http.CloseIdleConnections)
-	r.client = newClient(n, bridge.Login{ID: "steg"})
+	r.client = newClient(n, bridge.Login{ID: "steg"}, n.token)
 	r.client.overlap = cmp.Or(r.over, r.client.overlap)
 }
 

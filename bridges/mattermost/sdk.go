@@ -34,10 +34,10 @@ type api struct {
 	skew   atomic.Int64 // how far the server's clock is ahead, in milliseconds
 }
 
-func newAPI(n *network) *api {
+func newAPI(n *network, token string) *api {
 	client := model.NewAPIv4Client(n.cfg.URL)
 	client.HTTPClient = n.http
-	client.SetToken(n.token)
+	client.SetToken(token)
 	return &api{client: client, files: n.files, stall: n.cfg.Timeout, now: n.deps.Now}
 }
 

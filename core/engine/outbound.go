@@ -121,8 +121,9 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 	}
 	relay := l
 	l, err = e.speaker(ctx, p, relay, ev.Sender)
+	tell := func(why string) error { return e.tellMatrix(ctx, p, it, ev.Sender, why) }
 	if err != nil {
-		return e.failed(ctx, it, a, err, nobodyToTell)
+		return e.failed(ctx, it, a, err, tell)
 	}
 	m, err := e.outgoing(ctx, p, l, it, a, ev, &ev.message)
 	if err != nil {
@@ -147,7 +148,7 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 		err = e.renewed(ctx, l, err)
 	}
 	if err != nil {
-		return e.failed(ctx, it, a, err, func(why string) error { return e.tellMatrix(ctx, p, it, ev.Sender, why) })
+		return e.failed(ctx, it, a, err, tell)
 	}
 	link.Remote, link.Puppet = got.ID, by
 	if len(got.Files) > 0 {

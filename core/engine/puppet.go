@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,7 +33,12 @@ type puppets struct {
 	logins  map[bridge.UserID]*login    // clients that speak as them
 	people  map[bridge.UserID]id.UserID // whom a user stands for, "" = is nobody's puppet
 	inChat  map[chatPuppet]struct{}     // who is known to be a member
-	refused map[string]time.Time        // what is not tried again before then
+	refused map[string]refusal          // what is not tried again for a while
+}
+
+type refusal struct {
+	until time.Time
+	why   error
 }
 
 type chatPuppet struct {
@@ -51,7 +57,7 @@ const (
 func newPuppets() *puppets {
 	return &puppets{
 		making: make(chan struct{}, 1), byMXID: map[id.UserID]store.Puppet{}, logins: map[bridge.UserID]*login{},
-		people: map[bridge.UserID]id.UserID{}, inChat: map[chatPuppet]struct{}{}, refused: map[string]time.Time{},
+		people: map[bridge.UserID]id.UserID{}, inChat: map[chatPuppet]struct{}{}, refused: map[string]refusal{},
 	}
 }
 
@@ -84,11 +90,11 @@ func (e *Engine) speaker(ctx context.Context, p *store.Portal, l *login, user id
 	}
 	if err == nil {
 		var own *login
-		if own, err = e.openPuppet(l, row); err == nil {
+		if own, err = e.openPuppet(ctx, l, row); err == nil {
 			return own, nil
 		}
 	}
-	if bridge.Classify(err) == bridge.ClassTemporary || ctx.Err() != nil {
+	if bridge.Classify(err) == bridge.ClassTemporary || ctx.Err() != nil || errors.Is(err, errBarred) {
 		return nil, err
 	}
 	if !errors.Is(err, errRefusedLately) {
@@ -98,18 +104,26 @@ func (e *Engine) speaker(ctx context.Context, p *store.Portal, l *login, user id
 	return l, nil
 }
 
+// errBarred says that somebody on the network has closed a person's account there:
+// then nobody else speaks for that person either.
+var errBarred = errors.New("the account of this Matrix person was closed")
+
 // errRefusedLately stands for a refusal that was told of before.
 var errRefusedLately = errors.New("refused a moment ago")
 
-// lately reports whether what was refused shall not be tried yet.
-func (e *Engine) lately(l *login, what string) bool {
-	until, ok := recallFrom(l.puppets, l.puppets.refused, what)
-	return ok && e.now().Before(until)
+// lately is why something was refused that shall not be tried again yet.
+func (e *Engine) lately(l *login, what string) error {
+	r, ok := recallFrom(l.puppets, l.puppets.refused, what)
+	if !ok || !e.now().Before(r.until) {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errRefusedLately, r.why)
 }
 
+// refuse notes an error that will not pass soon.
 func (e *Engine) refuse(l *login, what string, err error) error {
 	if bridge.Classify(err) != bridge.ClassTemporary {
-		keep(l.puppets, l.puppets.refused, what, e.now().Add(puppetRetry))
+		keep(l.puppets, l.puppets.refused, what, refusal{e.now().Add(puppetRetry), err})
 	}
 	return err
 }
@@ -152,8 +166,8 @@ func (e *Engine) puppet(ctx context.Context, l *login, user id.UserID) (store.Pu
 // makePuppet makes a person's account, or lets an existing one in again.
 func (e *Engine) makePuppet(ctx context.Context, l *login, user id.UserID, name string) (store.Puppet, error) {
 	what := "make " + string(user)
-	if e.lately(l, what) {
-		return store.Puppet{}, errRefusedLately
+	if err := e.lately(l, what); err != nil {
+		return store.Puppet{}, err
 	}
 	select {
 	case l.puppets.making <- struct{}{}:
@@ -176,6 +190,9 @@ func (e *Engine) makePuppet(ctx context.Context, l *login, user id.UserID, name 
 	}
 	maker, _ := l.client.(bridge.Puppeteer) // what caps.Puppets says
 	made, err := maker.Puppet(ctx, bridge.Persona{Author: bridge.Author{ID: user, Name: name}}, old)
+	if old != nil && errors.Is(err, bridge.ErrForbidden) {
+		err = fmt.Errorf("%w: %w", errBarred, err)
+	}
 	if err != nil {
 		return row, e.refuse(l, what, fmt.Errorf("make an account for a Matrix person: %w", err))
 	}
@@ -196,7 +213,7 @@ func (e *Engine) savePuppet(ctx context.Context, l *login, row store.Puppet) err
 // what fails is tried again later.
 func (e *Engine) refreshPuppet(ctx context.Context, l *login, row store.Puppet, who intent.Member, name string) store.Puppet {
 	what := "refresh " + string(row.MXID)
-	if e.lately(l, what) {
+	if e.lately(l, what) != nil {
 		return row
 	}
 	persona := bridge.Persona{Author: bridge.Author{ID: row.MXID, Name: name}, AvatarKey: who.Avatar}
@@ -212,7 +229,7 @@ func (e *Engine) refreshPuppet(ctx context.Context, l *login, row store.Puppet, 
 		err = e.savePuppet(ctx, l, changed)
 	}
 	if err != nil {
-		keep(l.puppets, l.puppets.refused, what, e.now().Add(puppetRetry))
+		keep(l.puppets, l.puppets.refused, what, refusal{e.now().Add(puppetRetry), err})
 		e.log.LogAttrs(ctx, slog.LevelWarn, "a Matrix person's account keeps its old name or picture",
 			slog.String("bridge", string(l.spec.ID)), slog.String("error", err.Error()))
 		return row
@@ -220,34 +237,50 @@ func (e *Engine) refreshPuppet(ctx context.Context, l *login, row store.Puppet, 
 	return changed
 }
 
-// admit makes sure that a puppet is a member of the portal's chat.
+// admit lets a puppet into the portal's chat, once: whom somebody there has taken out
+// again may not write, and the network says so.
 func (e *Engine) admit(ctx context.Context, p *store.Portal, l *login, user bridge.UserID) error {
 	k := chatPuppet{p.Chat, user}
 	if _, ok := recallFrom(l.puppets, l.puppets.inChat, k); ok {
 		return nil
 	}
+	in, err := e.st.PuppetsIn(ctx, p.Bridge, p.Chat)
+	if err != nil {
+		return &bridge.TemporaryError{Err: err, Unsent: true}
+	}
+	for _, u := range in {
+		keep(l.puppets, l.puppets.inChat, chatPuppet{p.Chat, u}, struct{}{})
+	}
+	if slices.Contains(in, user) {
+		return nil
+	}
 	what := fmt.Sprintf("admit %s %s", p.Chat, user)
-	if e.lately(l, what) {
-		return errRefusedLately
+	if err := e.lately(l, what); err != nil {
+		return err
 	}
 	maker, _ := l.client.(bridge.Puppeteer) // what caps.Puppets says
 	if err := maker.Admit(ctx, p.Chat, user); err != nil {
 		return e.refuse(l, what, fmt.Errorf("let a Matrix person's account into the chat: %w", err))
+	}
+	if err := e.st.PuppetAdmitted(ctx, p.Bridge, p.Chat, user, true); err != nil {
+		return &bridge.TemporaryError{Err: err, Unsent: true}
 	}
 	keep(l.puppets, l.puppets.inChat, k, struct{}{})
 	return nil
 }
 
 // openPuppet returns the login that speaks as a puppet.
-func (e *Engine) openPuppet(l *login, row store.Puppet) (*login, error) {
+func (e *Engine) openPuppet(ctx context.Context, l *login, row store.Puppet) (*login, error) {
 	if own, ok := recallFrom(l.puppets, l.puppets.logins, row.User); ok && own.spec.Login.Secret == row.Secret {
 		return own, nil
 	}
 	spec := l.spec
 	spec.Login = bridge.Login{ID: row.Login, Secret: row.Secret}
 	client, err := spec.Bridge.Open(spec.Login)
-	if err != nil {
-		return nil, fmt.Errorf("open a Matrix person's account: %w", err)
+	if err != nil { // sealed under another secret of the bridge
+		row.Secret = ""
+		err = errors.Join(err, e.savePuppet(ctx, l, row))
+		return nil, &bridge.TemporaryError{Err: fmt.Errorf("open a Matrix person's account: %w", err), Unsent: true}
 	}
 	own := newLogin(spec, client)
 	own.caps.SharedReactions, own.puppet = false, row.User
@@ -264,14 +297,16 @@ func (e *Engine) account(ctx context.Context, l *login, user bridge.UserID) (*lo
 		return own, nil
 	}
 	row, err := e.st.PuppetByUser(ctx, l.spec.ID, user)
-	if err != nil {
+	if err == nil && row.Secret == "" && l.caps.Puppets {
+		row, err = e.makePuppet(ctx, l, row.MXID, row.Name)
+	}
+	switch {
+	case err != nil:
 		return nil, err
+	case row.Secret == "":
+		return l, nil // there are no puppets any more: the network says whether this may
 	}
-	own, err := e.openPuppet(l, row)
-	if err != nil {
-		return l, nil //nolint:nilerr // the network says whether the bridge's own account may
-	}
-	return own, nil
+	return e.openPuppet(ctx, l, row)
 }
 
 // renewed notes that a puppet was not let in; the next attempt lets it in anew. Any

@@ -37,7 +37,7 @@ func (e *Engine) reactionOut(ctx context.Context, p *store.Portal, l *login, it 
 		return drop(it, policy.DropRemoved)
 	}
 	if l, err = e.speaker(ctx, p, l, ev.Sender); err != nil {
-		return e.failed(ctx, it, a, err, nobodyToTell)
+		return e.failed(ctx, it, a, err, func(why string) error { return e.tellReaction(ctx, p, it, ev.Sender, why) })
 	}
 	r := store.Reaction{
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Target: target.Remote, Dir: store.DirOut,

@@ -36,3 +36,22 @@ name = excluded.name, avatar_key = excluded.avatar_key`,
 		p.Bridge, clean(p.MXID), clean(p.User), clean(p.Login), p.Secret, clean(p.Name), clean(p.AvatarKey))
 	return wrap("save puppet", err)
 }
+
+// PuppetsIn lists the puppets that were let into a chat.
+func (s *Store) PuppetsIn(ctx context.Context, br bridge.ID, chat bridge.ChatID) ([]bridge.UserID, error) {
+	var users []bridge.UserID
+	err := s.r.SelectContext(ctx, &users, s.r.Rebind(
+		"SELECT remote_user FROM puppet_chat WHERE school = '' AND bridge = ? AND chat = ? ORDER BY remote_user"), br, clean(chat))
+	return users, wrap("list puppets of a chat", err)
+}
+
+// PuppetAdmitted notes that a puppet was let into a chat, or, with in false, that it
+// was taken out of it.
+func (s *Store) PuppetAdmitted(ctx context.Context, br bridge.ID, chat bridge.ChatID, user bridge.UserID, in bool) error {
+	query := "DELETE FROM puppet_chat WHERE school = '' AND bridge = ? AND chat = ? AND remote_user = ?"
+	if in {
+		query = "INSERT INTO puppet_chat (bridge, chat, remote_user) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+	}
+	_, err := exec(ctx, s.w, query, br, clean(chat), clean(user))
+	return wrap("note a puppet of a chat", err)
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/store"
 	"github.com/steg-bridge/steg/core/store/storetest"
 )
@@ -37,6 +38,29 @@ func TestPuppets(t *testing.T) {
 		beat.User = "u1"
 		if err := s.SavePuppet(ctx, beat); err == nil {
 			t.Error("one account stands for two people")
+		}
+
+		for range 2 { // the second time changes nothing
+			for _, user := range []bridge.UserID{"u2", "u1"} {
+				if err := s.PuppetAdmitted(ctx, "mm", "chat", user, true); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := s.PuppetAdmitted(ctx, "mm", "other", "u3", true); err != nil {
+			t.Fatal(err)
+		}
+		list := func() []bridge.UserID { return must[[]bridge.UserID](t)(s.PuppetsIn(ctx, "mm", "chat")) }
+		if diff := cmp.Diff([]bridge.UserID{"u1", "u2"}, list()); diff != "" {
+			t.Error(diff)
+		}
+		for range 2 {
+			if err := s.PuppetAdmitted(ctx, "mm", "chat", "u1", false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff([]bridge.UserID{"u2"}, list()); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

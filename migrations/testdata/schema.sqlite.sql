@@ -173,6 +173,13 @@ CREATE TABLE puppet (
   avatar_key  TEXT NOT NULL,
   PRIMARY KEY (bridge, mxid, school)
 );
+CREATE TABLE puppet_chat (
+  school      TEXT NOT NULL DEFAULT '',
+  bridge      TEXT NOT NULL,
+  chat        TEXT NOT NULL,
+  remote_user TEXT NOT NULL,
+  PRIMARY KEY (bridge, chat, remote_user, school)
+);
 CREATE UNIQUE INDEX puppet_user ON puppet (bridge, remote_user);
 CREATE TABLE reaction (
   school   TEXT NOT NULL,

@@ -17,6 +17,10 @@ func (s *Server) channelFor(user, id string) (*model.Channel, *model.AppError) {
 	if ch == nil {
 		return nil, refuse(http.StatusNotFound, "app.channel.get.existing.app_error")
 	}
+	if u := s.users[user]; u != nil && u.IsSystemAdmin() {
+		copied := *ch
+		return &copied, nil
+	}
 	if !s.members[id][user] && (ch.Type != model.ChannelTypeOpen || !s.inTeam[ch.TeamId][user]) {
 		return nil, noPermission()
 	}
@@ -42,6 +46,11 @@ func (s *Server) channelRoutes(handle func(string, http.HandlerFunc)) {
 			return
 		}
 		ch, err := s.channelFor(caller(r), r.PathValue("id"))
+		if err == nil && s.isAdmin(caller(r)) {
+			s.Join(ch.Id, in["user_id"], caller(r))
+			answer(w, http.StatusCreated, in, nil)
+			return
+		}
 		if err == nil && (ch.Type != model.ChannelTypeOpen || in["user_id"] != caller(r)) {
 			err = noPermission()
 		}

@@ -80,6 +80,7 @@ func must(tb testing.TB, what string, err error) {
 func (r *RealRemote) Config() string {
 	return strings.Join([]string{
 		"url: " + r.proxy.server.URL, "token: " + r.Token, "timeout: 10s", "keepalive: 1s",
+		"identity: bots", "admin_token: " + r.admin.AuthToken,
 	}, "\n")
 }
 

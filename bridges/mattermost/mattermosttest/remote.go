@@ -18,6 +18,7 @@ type Remote struct {
 	Team   string // ID of the team that the chats are made in
 	Bot    string // user ID of the login
 	Token  string // of the login
+	Admin  string // token of the account that makes others
 }
 
 var _ bridgetest.Remote = (*Remote)(nil)
@@ -28,7 +29,8 @@ func NewRemote(tb testing.TB) *Remote {
 	s := New(tb)
 	team := s.NewTeam("school")
 	bot, token := s.NewBot("steg", team)
-	return &Remote{Server: s, Team: team, Bot: bot, Token: token}
+	_, admin := s.NewAdmin("admin")
+	return &Remote{Server: s, Team: team, Bot: bot, Token: token, Admin: admin}
 }
 
 // NewUser implements [bridgetest.Remote].
@@ -224,5 +226,6 @@ func (r *Remote) Revoke(tb testing.TB) {
 func (r *Remote) Config() string {
 	return strings.Join([]string{
 		"url: " + r.Server.URL(), "token: " + r.Token, "timeout: 5s", "keepalive: 1s",
+		"identity: bots", "admin_token: " + r.Admin,
 	}, "\n")
 }

@@ -137,6 +137,7 @@ func (s *Server) routes() http.Handler {
 	s.fileRoutes(handle)
 	s.channelRoutes(handle)
 	s.userRoutes(handle)
+	s.puppetRoutes(handle)
 	return mux
 }
 

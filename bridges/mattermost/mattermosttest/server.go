@@ -21,6 +21,7 @@ type Server struct {
 	last      int64 // of the clock
 	users     map[string]*model.User
 	pictures  map[string][]byte
+	bots      map[string]*model.Bot // of those made by the API
 	teams     map[string]*model.Team
 	channels  map[string]*model.Channel
 	members   map[string]map[string]bool // channel → users
@@ -68,7 +69,7 @@ const pendingTime = int64(30_000)
 func New(tb testing.TB) *Server {
 	tb.Helper()
 	s := &Server{
-		users: map[string]*model.User{}, pictures: map[string][]byte{}, teams: map[string]*model.Team{},
+		users: map[string]*model.User{}, pictures: map[string][]byte{}, bots: map[string]*model.Bot{}, teams: map[string]*model.Team{},
 		channels: map[string]*model.Channel{}, members: map[string]map[string]bool{}, inTeam: map[string]map[string]bool{},
 		posts: map[string]*model.Post{}, reactions: map[string][]*model.Reaction{}, emoji: map[string]bool{}, files: map[string]*storedFile{},
 		rows: map[string][]string{}, tokens: map[string]*session{},
@@ -149,9 +150,7 @@ func (s *Server) NewBot(username string, teams ...string) (user, token string) {
 	for _, team := range teams {
 		s.inTeam[team][user] = true
 	}
-	token = model.NewId()
-	s.tokens[token] = &session{user: user}
-	return user, token
+	return user, s.newToken(user)
 }
 
 // NewTeam makes a team.

@@ -97,12 +97,15 @@ func (n *Network) sendIn(c *chat, l *login, r sendReq) (*message, error) {
 	switch {
 	case c.keys[r.key] != nil:
 		return c.keys[r.key], nil
-	case c.info.Gone:
+	case c.info.Gone, l.secrets > 0 && !c.people[l.user]:
 		return nil, &status{code: codeForbidden}
 	case len([]rune(r.text)) > n.opts.MaxText:
 		return nil, &status{code: codeTooLarge}
 	case c.badRoot(r.root):
 		return nil, &status{code: codeNotFound}
+	}
+	if l.secrets > 0 { // speaks for itself
+		r.author = n.users[l.user].info.Name
 	}
 	return n.post(c, Message{
 		User: l.user, Author: r.author, Text: r.text, Files: n.keep(r.files), Root: r.root, Login: l.id, Key: r.key, Hop: r.hop,

@@ -14,7 +14,7 @@ func TestConformance(t *testing.T) {
 }
 
 func newEnv(testing.TB, bridge.Deps) bridgetest.Env {
-	n := bridgefake.NewNetwork(bridgefake.Options{})
+	n := bridgefake.NewNetwork(bridgefake.Options{Puppets: true})
 	return bridgetest.Env{
 		Bridge: bridgefake.New(n),
 		Login:  bridge.Login{ID: "relay"},

@@ -16,6 +16,7 @@ type login struct {
 	conns   map[*conn]struct{}
 
 	secrets   int // given out, for a puppet
+	disabled  bool
 	fault     bridgetest.Fault
 	faultLeft int
 	duplicate bool

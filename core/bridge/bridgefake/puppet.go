@@ -41,16 +41,22 @@ func (c *client) Puppet(ctx context.Context, who bridge.Persona, old *bridge.Pup
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l := n.login(id)
+	if old != nil {
+		l = n.loginOf(old.User)
+	}
 	u := n.users[l.user]
 	u.info.Name = who.Name
 	if who.OpenAvatar != nil {
 		u.avatar, u.info.AvatarKey = picture, who.AvatarKey
 	}
-	made := &bridge.Puppet{User: l.user, Login: bridge.Login{ID: id}}
+	made := &bridge.Puppet{User: l.user, Login: bridge.Login{ID: l.id}}
 	if old != nil {
 		made.Login.Secret = old.Login.Secret
 	}
 	if made.Login.Secret == "" {
+		if l.disabled {
+			return nil, fmt.Errorf("the account is disabled: %w", bridge.ErrForbidden)
+		}
 		l.secrets++
 		l.revoked = false
 		made.Login.Secret = "secret " + strconv.Itoa(l.secrets)
@@ -176,14 +182,28 @@ func (r *Remote) UserName(_ testing.TB, user bridge.UserID) string {
 	return u.info.Name
 }
 
-// Avatar implements [bridgetest.RemotePuppets].
-func (r *Remote) Avatar(_ testing.TB, user bridge.UserID) []byte {
+// HasPicture implements [bridgetest.RemotePuppets].
+func (r *Remote) HasPicture(_ testing.TB, user bridge.UserID) bool {
 	r.net.mu.Lock()
 	defer r.net.mu.Unlock()
-	if u := r.net.users[user]; u != nil {
-		return u.avatar
+	u := r.net.users[user]
+	return u != nil && len(u.avatar) > 0
+}
+
+// Disable implements [bridgetest.RemotePuppets].
+func (r *Remote) Disable(_ testing.TB, user bridge.UserID) { r.net.DisablePuppet(user) }
+
+// DisablePuppet closes a puppet's account.
+func (n *Network) DisablePuppet(user bridge.UserID) {
+	n.mu.Lock()
+	l := n.loginOf(user)
+	if l != nil {
+		l.disabled = true
 	}
-	return nil
+	n.mu.Unlock()
+	if l != nil {
+		n.Revoke(l.id)
+	}
 }
 
 var errNoSecret = errors.New("a puppet's login without its secret")

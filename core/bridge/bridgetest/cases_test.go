@@ -167,6 +167,34 @@ func proofs() map[string]proof {
 		"reactions/to_nothing":       {failing(is(bridge.ErrNotFound), errTemporary), "React to"},
 		"reactions/server_errors":    {failing(isTemporary, bridge.ErrRejected), "a server error"},
 
+		"puppets/speak_for_themselves": {message(func(m *bridge.Message) { m.Echo = "x" }), "the message is delivered"},
+		"puppets/one_for_each": {func(m *mutant) {
+			m.puppet = func(_, p *bridge.Puppet) *bridge.Puppet { p.User += bridge.UserID(p.Login.Secret); return p }
+		}, "a second account"},
+		"puppets/name_and_picture": {func(m *mutant) {
+			m.puppet = func(old, p *bridge.Puppet) *bridge.Puppet {
+				if old != nil {
+					p.Login.Secret = "another"
+				}
+				return p
+			}
+		}, "another account or secret"},
+		"puppets/secret_renewed": {func(m *mutant) {
+			m.puppet = func(old, p *bridge.Puppet) *bridge.Puppet {
+				if old != nil {
+					p.Login.Secret = ""
+				}
+				return p
+			}
+		}, "without a secret"},
+		"puppets/disabled":           {failing(is(bridge.ErrLoggedOut), errTemporary), "of a disabled account"},
+		"puppets/come_and_go":        {func(m *mutant) { m.stay = true }, "Send as a puppet"},
+		"puppets/found_by_the_login": {func(m *mutant) { m.blind = true }, "Find by"},
+		"puppets/react_each":         {func(m *mutant) { m.react = func(func() error) error { return nil } }, "want ["},
+		"puppets/edit_and_remove_own": {func(m *mutant) {
+			m.edit = func(context.Context, *bridge.OutgoingEdit, func() error) error { return nil }
+		}, "after the edit"},
+
 		"capabilities/declared_is_implemented": {func(m *mutant) {
 			m.plain = true
 			m.caps = func(c bridge.Capabilities) bridge.Capabilities { c.Edits = true; return c }

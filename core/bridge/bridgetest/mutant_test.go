@@ -43,6 +43,9 @@ type mutant struct {
 	types   func(s bridge.Sink, t bridge.Typing)
 	members func(*bridge.MemberList)
 	noType  bool              // Typing does nothing
+	puppet  func(old, p *bridge.Puppet) *bridge.Puppet
+	stay    bool // Admit and Dismiss do nothing
+	blind   bool // Find finds nothing
 	fails   func(error) error // replaces the errors of all calls and of Run
 }
 
@@ -63,6 +66,8 @@ type powers interface {
 	bridge.FileOpener
 	bridge.FileLimiter
 	bridge.MemberLister
+	bridge.Puppeteer
+	bridge.Finder
 }
 
 type mutantBridge struct {
@@ -85,7 +90,7 @@ type mutantSink struct {
 
 func newMutantEnv(mutate func(*mutant)) func(testing.TB, bridge.Deps) bridgetest.Env {
 	return func(_ testing.TB, deps bridge.Deps) bridgetest.Env {
-		n := bridgefake.NewNetwork(bridgefake.Options{})
+		n := bridgefake.NewNetwork(bridgefake.Options{Puppets: true})
 		m := &mutant{net: n, log: deps.Log}
 		mutate(m)
 		return bridgetest.Env{
@@ -253,6 +258,36 @@ func (s mutantSink) Typing(t bridge.Typing) {
 		return
 	}
 	s.Sink.Typing(t)
+}
+
+func (c mutantClient) Puppet(ctx context.Context, who bridge.Persona, old *bridge.Puppet) (*bridge.Puppet, error) {
+	p, err := c.powers.Puppet(ctx, who, old)
+	if c.m.puppet != nil && err == nil {
+		p = c.m.puppet(old, p)
+	}
+	return p, c.failed(err)
+}
+
+func (c mutantClient) Admit(ctx context.Context, chat bridge.ChatID, puppet bridge.UserID) error {
+	if c.m.stay {
+		return nil
+	}
+	return c.powers.Admit(ctx, chat, puppet)
+}
+
+func (c mutantClient) Dismiss(ctx context.Context, chat bridge.ChatID, puppet bridge.UserID) error {
+	if c.m.stay {
+		return nil
+	}
+	return c.powers.Dismiss(ctx, chat, puppet)
+}
+
+func (c mutantClient) Find(ctx context.Context, m *bridge.Outgoing, by bridge.UserID) (bridge.Receipt, bool, error) {
+	r, found, err := c.powers.Find(ctx, m, by)
+	if c.m.blind {
+		return bridge.Receipt{}, false, err
+	}
+	return r, found, err
 }
 
 func (c mutantClient) OpenFile(ctx context.Context, chat bridge.ChatID, id bridge.FileID) (io.ReadCloser, int64, error) {

@@ -42,6 +42,7 @@ func Cases() []Case {
 		{"pins", pinCases()},
 		{"keys", keyCases()},
 		{"files", fileCases()},
+		{"puppets", puppetCases()},
 		{"secrets", secretCases()},
 	} {
 		for _, c := range area.cases {
