@@ -158,10 +158,26 @@ func (c *client) Admit(ctx context.Context, chat bridge.ChatID, puppet bridge.Us
 	return c.admin.explain(ctx, c.admin.admit(ctx, string(chat), string(puppet)), "")
 }
 
+// Admitted asks whether a puppet is in a channel.
+func (c *client) Admitted(ctx context.Context, chat bridge.ChatID, puppet bridge.UserID) (bool, error) {
+	if c.admin == nil || !validID(string(chat)) || !validID(string(puppet)) {
+		return false, bridge.ErrNotFound
+	}
+	in, err := c.admin.api.isMember(ctx, string(chat), string(puppet))
+	return in, c.admin.explain(ctx, err, "")
+}
+
+func (a *api) isMember(ctx context.Context, chat, user string) (bool, error) {
+	err := a.call(ctx, "look for a member", http.MethodGet, "/channels/"+chat+"/members/"+user, nil, nil)
+	if statusOf(err) == http.StatusNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // admit is run by the administrator's client, which is in no channel itself.
 func (c *client) admit(ctx context.Context, chat, user string) error {
-	err := c.api.call(ctx, "look for a member", http.MethodGet, "/channels/"+chat+"/members/"+user, nil, nil)
-	if err == nil || statusOf(err) != http.StatusNotFound {
+	if in, err := c.api.isMember(ctx, chat, user); err != nil || in {
 		return err
 	}
 	ch, err := c.api.channel(ctx, chat)

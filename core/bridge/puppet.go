@@ -33,6 +33,8 @@ type Puppeteer interface {
 	// Admit makes a puppet a member of a chat that the login is in. A puppet that is
 	// one already stays. A permanent error says why it cannot be one.
 	Admit(ctx context.Context, chat ChatID, puppet UserID) error
+	// Admitted reports whether a puppet is a member of a chat now.
+	Admitted(ctx context.Context, chat ChatID, puppet UserID) (bool, error)
 	// Dismiss takes a puppet out of a chat. One that is not in it succeeds.
 	Dismiss(ctx context.Context, chat ChatID, puppet UserID) error
 }

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/json"
 
 	"maunium.net/go/mautrix/id"
@@ -31,4 +32,16 @@ func (f *fakeMatrix) mentions(room id.RoomID) [][]id.UserID {
 		}
 	}
 	return out
+}
+
+func (f *fakeMatrix) Kick(_ context.Context, room id.RoomID, user id.UserID, _ string) error {
+	f.setMemberBy(room, f.Bot(), user, "leave")
+	return nil
+}
+
+// isIn reports whether somebody is in a room.
+func (f *fakeMatrix) isIn(room id.RoomID, who id.UserID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rooms[room].members[who].Membership == "join"
 }

@@ -57,6 +57,7 @@ type Homeserver interface {
 	Join(ctx context.Context, roomOrAlias string) (id.RoomID, error)
 	Leave(ctx context.Context, room id.RoomID, as id.UserID) error
 	Invite(ctx context.Context, room id.RoomID, user id.UserID) error
+	Kick(ctx context.Context, room id.RoomID, user id.UserID, reason string) error
 	Members(ctx context.Context, room id.RoomID) ([]intent.Member, error)
 	// Memberships also lists who has left, and who was banned.
 	Memberships(ctx context.Context, room id.RoomID) ([]intent.Member, error)

@@ -38,6 +38,8 @@ var reasons = map[string]map[string]string{ //nolint:gochecknoglobals // a const
 		"encrypted":   "it is encrypted, and this room's bridge cannot read encrypted messages.",
 		"rejected":    "it was refused there. Your school's administrators can see why and send it again.",
 
+		"removed": "Somebody removed you from this conversation on %s.",
+
 		"reaction.intro":       "Your reaction did not reach %s: ",
 		"reaction.unsupported": "that emoji is not known there.",
 		"reaction.tooLarge":    "that message has too many different reactions there.",
@@ -58,6 +60,8 @@ var reasons = map[string]map[string]string{ //nolint:gochecknoglobals // a const
 		"unsupported": "Diese Art von Nachricht kann nicht übertragen werden.",
 		"encrypted":   "Sie ist verschlüsselt, und die Brücke dieses Raumes kann Verschlüsseltes nicht lesen.",
 		"rejected":    "Sie wurde dort abgelehnt. Die Administration Ihrer Schule sieht den Grund und kann sie erneut senden.",
+
+		"removed": "Jemand hat Sie auf %s aus dieser Unterhaltung entfernt.",
 
 		"reaction.intro":       "Ihre Reaktion hat %s nicht erreicht: ",
 		"reaction.unsupported": "Dieses Emoji gibt es dort nicht.",

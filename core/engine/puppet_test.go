@@ -174,3 +174,44 @@ func TestPuppetsSayItOnce(t *testing.T) {
 	}
 	w.wantSettled()
 }
+
+// Accounts come and go with their people, before a word is said; whom somebody there
+// takes out leaves the room, and comes back when let in again.
+func TestPuppetsComeAndGo(t *testing.T) {
+	t.Parallel()
+	w, chat, room := puppetWorld(t, bridgefake.Options{})
+	remote := bridgefake.NewRemote(w.net, "bot")
+	in := func(user id.UserID) func() bool {
+		return func() bool {
+			row, err := w.st.Puppet(t.Context(), "fk", user)
+			return err == nil && remote.InChat(t, row.User, chat)
+		}
+	}
+	w.eventually("the pupil's account is in the chat", in(pupil))
+	w.hs.setMember(room, admin, "join")
+	w.eventually("the admin's account is in the chat", in(admin))
+	w.hs.setMember(room, pupil, "leave")
+	w.eventually("the pupil's account has left", func() bool { return !in(pupil)() })
+	w.hs.setMember(room, pupil, "join")
+	w.eventually("the pupil's account is back", in(pupil))
+	w.compared(chat)
+
+	w.net.Exit(chat, w.puppet(pupil), w.puppet(admin))
+	w.eventually("the pupil is out of the room", func() bool { return !w.hs.isIn(room, pupil) })
+	w.compared(chat)
+	if in(pupil)() || !w.hs.isIn(room, admin) {
+		t.Error("an account came back by itself, or an administrator was removed")
+	}
+	w.hs.setMember(room, pupil, "join")
+	w.eventually("the pupil's account is let in again", in(pupil))
+	w.hs.say(room, pupil, "here again", nil)
+	w.wantRemote(chat, "Pia Pupil: here again")
+	// Whom the chat does not take, nobody speaks for.
+	w.hs.say(room, admin, "nor am I", nil)
+	w.eventually("a dead letter", func() bool {
+		a, err := w.st.Account(t.Context())
+		return err == nil && a.Dead == 1
+	})
+	w.wantRemote(chat, "Pia Pupil: here again")
+	w.wantSettled()
+}

@@ -46,6 +46,10 @@ func (c *comparison) run(ctx context.Context) (next time.Duration, err error) {
 	if !seen.Due() && seen.Since(c.e.now()) < rosterFull {
 		known = c.known(seen.Sign)
 	}
+	admitted, err := c.e.st.PuppetsIn(ctx, c.p.Bridge, c.p.Chat)
+	if err != nil {
+		return 0, err
+	}
 	began := c.e.now()
 	list, err := c.list(ctx, c.p, known)
 	if err != nil {
@@ -76,6 +80,9 @@ func (c *comparison) run(ctx context.Context) (next time.Duration, err error) {
 		return time.Minute, nil
 	}
 	if err := c.bringIn(ctx, join); err != nil {
+		return 0, err
+	}
+	if err := c.movePuppets(ctx, admitted, list.People, inRoom); err != nil {
 		return 0, err
 	}
 	if c.steps >= comparisonSteps {

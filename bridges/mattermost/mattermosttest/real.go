@@ -247,7 +247,11 @@ func (r *RealRemote) Messages(tb testing.TB, chat bridge.ChatID) []bridgetest.Re
 	var out []bridgetest.RemoteMessage
 	for _, p := range posts {
 		if !p.IsSystemMessage() {
-			m := remoteMessage(p, r.bot, "", true)
+			author := ""
+			if p.UserId != r.bot && r.person(bridge.UserID(p.UserId)) == nil {
+				author = r.UserName(tb, bridge.UserID(p.UserId)) // a puppet
+			}
+			m := remoteMessage(p, r.bot, author, true)
 			for _, f := range fileInfos(p) {
 				m.Files = append(m.Files, bridgetest.RemoteFile{Name: f.Name, Data: r.download(ctx, tb, f.Id)})
 			}

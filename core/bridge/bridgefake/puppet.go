@@ -74,6 +74,16 @@ func (c *client) Dismiss(ctx context.Context, chat bridge.ChatID, puppet bridge.
 	return c.movePuppet(ctx, chat, puppet, false)
 }
 
+// Admitted implements [bridge.Puppeteer].
+func (c *client) Admitted(ctx context.Context, chat bridge.ChatID, puppet bridge.UserID) (bool, error) {
+	ch, _, err := c.net.open(ctx, Call{Op: "admit", Login: c.id, Chat: chat})
+	if err != nil {
+		return false, fmt.Errorf("look for puppet: %w", classify(err))
+	}
+	defer c.net.mu.Unlock()
+	return ch.people[puppet], nil
+}
+
 func (c *client) movePuppet(ctx context.Context, chat bridge.ChatID, puppet bridge.UserID, in bool) error {
 	ch, _, err := c.net.open(ctx, Call{Op: "admit", Login: c.id, Chat: chat})
 	if err != nil {

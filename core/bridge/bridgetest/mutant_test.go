@@ -42,10 +42,10 @@ type mutant struct {
 	check   func([]bridge.Finding) []bridge.Finding
 	types   func(s bridge.Sink, t bridge.Typing)
 	members func(*bridge.MemberList)
-	noType  bool              // Typing does nothing
+	noType  bool // Typing does nothing
 	puppet  func(old, p *bridge.Puppet) *bridge.Puppet
-	stay    bool // Admit and Dismiss do nothing
-	blind   bool // Find finds nothing
+	stay    bool              // Admit and Dismiss do nothing
+	blind   bool              // Find finds nothing
 	fails   func(error) error // replaces the errors of all calls and of Run
 }
 

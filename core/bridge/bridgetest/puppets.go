@@ -93,6 +93,18 @@ func (k *kit) admit(chat bridge.ChatID, p *bridge.Puppet, in bool) {
 	}
 }
 
+func (k *kit) admitted(chat bridge.ChatID, p *bridge.Puppet) bool {
+	k.tb.Helper()
+	_, c := k.puppeteer()
+	ctx, cancel := k.settle()
+	defer cancel()
+	in, err := c.Admitted(ctx, chat, p.User)
+	if k.noted(err) != nil {
+		k.tb.Fatalf("Admitted: %v", err)
+	}
+	return in
+}
+
 // as opens a puppet's client.
 func (k *kit) as(p *bridge.Puppet) bridge.Client {
 	k.tb.Helper()
@@ -226,13 +238,13 @@ func puppetMoves(k *kit) {
 	p, c, _, _ := k.speaker(chat, "Pia")
 	for range 2 {
 		k.admit(chat, p, true)
-		if !r.InChat(k.tb, p.User, chat) {
+		if !r.InChat(k.tb, p.User, chat) || !k.admitted(chat, p) {
 			k.tb.Errorf("the account is not in the chat")
 		}
 	}
 	for range 2 {
 		k.admit(chat, p, false)
-		if r.InChat(k.tb, p.User, chat) {
+		if r.InChat(k.tb, p.User, chat) || k.admitted(chat, p) {
 			k.tb.Errorf("the account is still in the chat")
 		}
 	}
@@ -321,4 +333,3 @@ func puppetEdits(k *kit) {
 		k.tb.Errorf("the removed message is still there")
 	}
 }
-
