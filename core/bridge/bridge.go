@@ -54,6 +54,9 @@ type Sink interface {
 	// core knows, has not seen removed, and that are not older than since. A
 	// catch-up that finds one missing reports a [Removal].
 	Mapped(ctx context.Context, chat ChatID, since time.Time) ([]MessageID, error)
+	// Direct tells of a chat that a puppet is in and nobody linked, so that the core
+	// may follow it: then it is among those of Followed. Telling it again is harmless.
+	Direct(ctx context.Context, d Direct) (followed bool, err error)
 	// Typing takes what is never stored: it returns at once, and drops what would
 	// have to wait.
 	Typing(t Typing)

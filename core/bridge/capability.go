@@ -25,6 +25,7 @@ type Capabilities struct {
 	Pins     bool
 	Files    bool
 	Members  bool
+	Directs  bool
 }
 
 // Fill returns c with the powers that client has.
@@ -44,5 +45,7 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	if _, ok := client.(Puppeteer); !ok {
 		c.Puppets = false
 	}
+	_, c.Directs = client.(DirectOpener)
+	c.Directs = c.Directs && c.Puppets
 	return c
 }

@@ -37,6 +37,7 @@ type controlEvent struct {
 	StateKey *string    `json:"state_key"`
 	Content  struct {
 		Membership event.Membership  `json:"membership"`
+		IsDirect   bool              `json:"is_direct"`
 		MsgType    event.MessageType `json:"msgtype"`
 		Body       string            `json:"body"`
 		RelatesTo  *event.RelatesTo  `json:"m.relates_to"`
@@ -44,7 +45,8 @@ type controlEvent struct {
 }
 
 // stepInvite answers an invitation: the bot follows admins of a school and
-// invitations into rooms that somebody linked; ghosts follow nobody.
+// invitations into rooms that somebody linked; ghosts follow nobody, but who wants to
+// write to one directly gets a room for that.
 func (e *Engine) stepInvite(ctx context.Context, it store.Item) queue.Outcome {
 	var ev controlEvent
 	if err := json.Unmarshal(it.Payload, &ev); err != nil || ev.StateKey == nil || ev.Content.Membership != event.MembershipInvite {
@@ -55,6 +57,12 @@ func (e *Engine) stepInvite(ctx context.Context, it store.Item) queue.Outcome {
 	if invited == e.hs.Bot() && (e.admin(ev.Sender) || len(e.portals.room(ev.Room)) > 0) {
 		_, err = e.hs.Join(ctx, string(ev.Room))
 	} else {
+		if _, _, ghost := e.hs.ParseGhost(invited); ghost && ev.Content.IsDirect && !e.hs.Ours(ev.Sender) {
+			err = e.beginDirect(ctx, ev.Sender, invited)
+		}
+		if err != nil && bridge.Classify(err) != bridge.ClassPermanent {
+			return retry(err)
+		}
 		err = e.hs.Leave(ctx, ev.Room, invited)
 	}
 	switch {

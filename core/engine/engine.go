@@ -109,6 +109,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	for _, l := range e.logins {
 		g.Go(func() error { return e.supervise(ctx, l) })
 		g.Go(func() error { return e.followMembers(ctx, l) })
+		g.Go(func() error { e.hearDirects(ctx, l); return nil })
 	}
 	for range pinsWorkers {
 		g.Go(func() error { e.keepPins(ctx); return nil })

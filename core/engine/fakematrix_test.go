@@ -39,6 +39,7 @@ type fakeMatrix struct {
 	joins    int
 	before   func(ctx context.Context, op string) // without the lock, before a join
 	ghosts   map[id.UserID]bool
+	invited  map[id.RoomID][]id.UserID
 	fail     func(op string) error // before the effect
 	lose     func(op string) error // after the effect: the answer is lost
 	pushback []intent.Event
@@ -70,7 +71,7 @@ func newFakeMatrix() *fakeMatrix {
 	return &fakeMatrix{
 		changed: make(chan struct{}), echo: true,
 		rooms: map[id.RoomID]*fakeRoom{}, aliases: map[id.RoomAlias]id.RoomID{},
-		names: map[id.UserID]string{}, avatars: map[id.UserID]string{}, ghosts: map[id.UserID]bool{},
+		names: map[id.UserID]string{}, avatars: map[id.UserID]string{}, ghosts: map[id.UserID]bool{}, invited: map[id.RoomID][]id.UserID{},
 		typing: map[roomGhost]bool{},
 	}
 }

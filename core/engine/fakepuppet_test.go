@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 
@@ -44,4 +45,31 @@ func (f *fakeMatrix) isIn(room id.RoomID, who id.UserID) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.rooms[room].members[who].Membership == "join"
+}
+
+func (f *fakeMatrix) Invite(_ context.Context, room id.RoomID, user id.UserID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.invited[room] = append(f.invited[room], user)
+	return nil
+}
+
+// inviteDirect makes a room of somebody's, with a ghost invited into it for a direct
+// chat.
+func (f *fakeMatrix) inviteDirect(who, ghost id.UserID) id.RoomID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	room := f.newRoom("direct")
+	f.membership(room, who, who, "join")
+	f.membership(room, who, ghost, "invite")
+	last := &f.pushback[len(f.pushback)-1]
+	last.Raw = bytes.Replace(last.Raw, []byte(`"membership"`), []byte(`"is_direct":true,"membership"`), 1)
+	return room
+}
+
+// isInvited reports whether an invitation was not answered yet.
+func (f *fakeMatrix) isInvited(room id.RoomID, who id.UserID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rooms[room].members[who].Membership == "invite"
 }

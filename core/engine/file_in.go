@@ -92,9 +92,9 @@ func setCaption(file, text *event.MessageEventContent) {
 // the file can never cross; an error means another attempt, of which nothing has
 // landed.
 func (e *Engine) carryIn(ctx context.Context, d *delivery, f bridge.File) (content *event.MessageEventContent, why string, err error) {
-	l, ok := e.logins[d.p.Bridge]
-	if !ok {
-		return nil, fileUnsupported, nil
+	l, err := e.loginOf(ctx, d.p)
+	if err != nil {
+		return nil, "", err
 	}
 	opener, ok := l.client.(bridge.FileOpener)
 	if !ok {

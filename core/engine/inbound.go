@@ -78,6 +78,11 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 	if err != nil {
 		return e.failed(ctx, it, a, err, tell)
 	}
+	if p.Direct() {
+		if err := e.inviteAll(ctx, e.portals.id(p.ID)); err != nil {
+			return retry(err)
+		}
+	}
 	content := *m.Content
 	link := store.Link{
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Dir: store.DirIn, Key: it.Key, Kind: store.LinkMessage,

@@ -118,6 +118,10 @@ func (e *Engine) connect(ctx context.Context, l *login) error {
 
 // setState stores a login's state and lets its lanes go on when it is back.
 func (e *Engine) setState(ctx context.Context, l *login, s bridge.ConnState, cause error) {
+	if l.puppet != "" {
+		e.setPuppetState(ctx, l, s, cause)
+		return
+	}
 	l.mu.Lock()
 	before := l.state
 	l.state = s

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"maunium.net/go/mautrix/event"
@@ -198,11 +197,7 @@ func (e *Engine) guard(ctx context.Context, p *store.Portal) (why string, err er
 	for u := range members {
 		users = append(users, u)
 	}
-	entitled := strings.Fields(p.Members)
-	for _, a := range e.school(p.School).Admins {
-		entitled = append(entitled, string(a))
-	}
-	if n := policy.Strangers(users, entitled, e.hs.Ours); n > 0 {
+	if n := policy.Strangers(users, e.entitledIn(p), e.hs.Ours); n > 0 {
 		return fmt.Sprintf("%d in the room of this private chat are not entitled: name them under members, or remove them from the room", n), nil
 	}
 	return "", nil

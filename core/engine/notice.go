@@ -40,6 +40,9 @@ var reasons = map[string]map[string]string{ //nolint:gochecknoglobals // a const
 
 		"removed": "Somebody removed you from this conversation on %s.",
 
+		"direct.refused": "I cannot pass this on: the person behind this account can be written to directly only by people who share one of " +
+			"their school's conversations, and only if the school allows it.",
+
 		"reaction.intro":       "Your reaction did not reach %s: ",
 		"reaction.unsupported": "that emoji is not known there.",
 		"reaction.tooLarge":    "that message has too many different reactions there.",
@@ -62,6 +65,9 @@ var reasons = map[string]map[string]string{ //nolint:gochecknoglobals // a const
 		"rejected":    "Sie wurde dort abgelehnt. Die Administration Ihrer Schule sieht den Grund und kann sie erneut senden.",
 
 		"removed": "Jemand hat Sie auf %s aus dieser Unterhaltung entfernt.",
+
+		"direct.refused": "Ich kann das nicht weitergeben: Die Person hinter diesem Konto ist nur für Leute direkt erreichbar, die mit ihr " +
+			"in einer Unterhaltung ihrer Schule sind, und nur, wenn die Schule es erlaubt.",
 
 		"reaction.intro":       "Ihre Reaktion hat %s nicht erreicht: ",
 		"reaction.unsupported": "Dieses Emoji gibt es dort nicht.",
@@ -163,11 +169,11 @@ func (e *Engine) showRemote(ctx context.Context, it store.Item, a queue.Attempt,
 	if p == nil {
 		return bridge.ErrNotFound
 	}
-	l, ok := e.logins[p.Bridge]
-	if !ok {
-		return bridge.ErrNotFound
+	l, err := e.loginOf(ctx, p)
+	if err != nil {
+		return err
 	}
-	_, err := l.client.Send(ctx, &bridge.Outgoing{
+	_, err = l.client.Send(ctx, &bridge.Outgoing{
 		Key: outKey(it), Chat: n.Chat, Uncertain: a.Uncertain, Since: it.Accepted, Time: it.Accepted,
 		Author:  bridge.Author{ID: e.hs.Bot(), Name: "Steg"},
 		Content: &event.MessageEventContent{MsgType: event.MsgNotice, Body: n.Text},

@@ -16,6 +16,9 @@ type School struct {
 	Language string // "de", "en": the language of notices
 	Admins   []id.UserID
 	Portals  []PortalSpec
+	// Direct lets its people on both sides write to each other, where Matrix people
+	// have accounts of their own.
+	Direct bool
 }
 
 // PortalSpec is a portal as the configuration states it.

@@ -71,9 +71,12 @@ func (e *Engine) parseMatrix(raw []byte) (*matrixEvent, error) {
 
 // stepOut does an outbound item: Matrix to network.
 func (e *Engine) stepOut(ctx context.Context, p *store.Portal, it store.Item, a queue.Attempt) queue.Outcome {
-	l, ok := e.logins[p.Bridge]
-	if !ok {
+	if _, ok := e.logins[p.Bridge]; !ok {
 		return queue.Outcome{Hold: fmt.Sprintf("bridge %s is not in the configuration: add it again, or unlink the chat", p.Bridge)}
+	}
+	l, err := e.loginOf(ctx, p)
+	if err != nil {
+		return retry(err)
 	}
 	if it.Kind == kindSummary {
 		return e.summaryOut(ctx, p, l, it, a)

@@ -150,9 +150,9 @@ func pinsName(p *store.Portal) string { return fmt.Sprintf("pins.%d", p.ID) }
 // comparePins brings the pins of both sides together. It reports false when some of
 // the network's are messages that have not crossed, perhaps yet.
 func (e *Engine) comparePins(ctx context.Context, p *store.Portal) (whole bool, err error) {
-	l, ok := e.logins[p.Bridge]
-	if !ok {
-		return true, nil
+	l, err := e.loginOf(ctx, p)
+	if err != nil {
+		return true, err
 	}
 	pinner, ok := l.client.(bridge.Pinner)
 	in, out := e.open(ctx, p, store.DirIn), e.open(ctx, p, store.DirOut)

@@ -26,7 +26,8 @@ import (
 
 // puppets is what this process knows of a login's puppets.
 type puppets struct {
-	making chan struct{} // holds a token while one is being made
+	making  chan struct{} // holds a token while one is being made
+	changed chan struct{} // one was made, or has another secret
 
 	mu      sync.Mutex
 	byMXID  map[id.UserID]store.Puppet
@@ -56,7 +57,7 @@ const (
 
 func newPuppets() *puppets {
 	return &puppets{
-		making: make(chan struct{}, 1), byMXID: map[id.UserID]store.Puppet{}, logins: map[bridge.UserID]*login{},
+		making: make(chan struct{}, 1), changed: make(chan struct{}, 1), byMXID: map[id.UserID]store.Puppet{}, logins: map[bridge.UserID]*login{},
 		people: map[bridge.UserID]id.UserID{}, inChat: map[chatPuppet]struct{}{}, refused: map[string]refusal{},
 	}
 }
@@ -81,6 +82,9 @@ func recallFrom[K comparable, V any](ps *puppets, m map[K]V, k K) (V, bool) {
 // speaker returns the login that speaks for a Matrix user in a portal's chat: that
 // of their puppet, or the bridge's own.
 func (e *Engine) speaker(ctx context.Context, p *store.Portal, l *login, user id.UserID) (*login, error) {
+	if p.Direct() {
+		return e.speakerInDirect(ctx, l, user)
+	}
 	if !l.caps.Puppets || e.hs.Ours(user) {
 		return l, nil
 	}
@@ -102,6 +106,18 @@ func (e *Engine) speaker(ctx context.Context, p *store.Portal, l *login, user id
 			slog.Int64("portal", p.ID), slog.String("error", err.Error()))
 	}
 	return l, nil
+}
+
+// speakerInDirect is speaker for a direct chat, where nobody speaks for others.
+func (e *Engine) speakerInDirect(ctx context.Context, l *login, user id.UserID) (*login, error) {
+	row, err := e.puppet(ctx, e.logins[l.spec.ID], user)
+	if errors.Is(err, store.ErrNoRow) {
+		return nil, fmt.Errorf("%w: this Matrix person has no account there", bridge.ErrForbidden)
+	}
+	if err != nil {
+		return nil, &bridge.TemporaryError{Err: err, Unsent: true}
+	}
+	return e.account(ctx, l, row.User)
 }
 
 // errBarred says that somebody on the network has closed a person's account there:
@@ -206,6 +222,7 @@ func (e *Engine) savePuppet(ctx context.Context, l *login, row store.Puppet) err
 	}
 	keep(l.puppets, l.puppets.byMXID, row.MXID, row)
 	keep(l.puppets, l.puppets.people, row.User, row.MXID)
+	signal(l.puppets.changed)
 	return nil
 }
 
@@ -290,9 +307,10 @@ func (e *Engine) openPuppet(ctx context.Context, l *login, row store.Puppet) (*l
 
 // account returns the login that a message went with: the bridge's own for "".
 func (e *Engine) account(ctx context.Context, l *login, user bridge.UserID) (*login, error) {
-	if user == "" {
+	if user == "" || user == l.puppet {
 		return l, nil
 	}
+	l = e.logins[l.spec.ID] // it knows the puppets
 	if own, ok := recallFrom(l.puppets, l.puppets.logins, user); ok {
 		return own, nil
 	}

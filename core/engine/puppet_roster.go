@@ -38,7 +38,7 @@ func (e *Engine) peopleMoved(ctx context.Context, linked []*store.Portal) error 
 
 // puppetsIn reports whether people in a portal's room have accounts in its chat.
 func puppetsIn(l *login, p *store.Portal) bool {
-	return l.caps.Puppets && policy.Crosses(p.Mode, store.DirOut)
+	return l.caps.Puppets && !p.Direct() && policy.Crosses(p.Mode, store.DirOut)
 }
 
 // movePuppets compares the people in the room with their accounts in the chat.

@@ -121,11 +121,15 @@ func (e *Engine) complain(ctx context.Context, last map[string]time.Time, what s
 
 // settle does what a portal still lacks. Most portals lack nothing.
 func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
-	l, ok := e.logins[p.Bridge]
+	relay, ok := e.logins[p.Bridge]
 	if !ok {
 		return nil
 	}
-	if p.Mode != store.ModeOff && !p.Follows && l.current() == bridge.StateConnected {
+	if p.Mode != store.ModeOff && !p.Follows && relay.current() == bridge.StateConnected {
+		l, err := e.loginOf(ctx, p)
+		if err != nil {
+			return err
+		}
 		if err := e.follow(ctx, p, l); err != nil {
 			return err
 		}

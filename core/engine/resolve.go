@@ -58,6 +58,9 @@ func (e *Engine) resolveAll(ctx context.Context, trouble map[string]time.Time) {
 			}
 		}
 	}
+	if err := e.applyDirects(ctx); err != nil && ctx.Err() == nil {
+		e.complain(ctx, trouble, "direct chats not switched", 0, err)
+	}
 	for b := range e.logins {
 		if broken[b] || ctx.Err() != nil {
 			continue
@@ -74,7 +77,7 @@ func (e *Engine) resolveAll(ctx context.Context, trouble map[string]time.Time) {
 // dropUnnamed switches off the portals that the configuration has lost.
 func (e *Engine) dropUnnamed(ctx context.Context, b bridge.ID, named map[bridge.ChatID]struct{}) error {
 	for _, p := range e.portals.all() {
-		if _, ok := named[p.Chat]; ok || p.Bridge != b || p.Mode == store.ModeOff || p.Origin == originCommand {
+		if _, ok := named[p.Chat]; ok || p.Bridge != b || p.Mode == store.ModeOff || p.Origin == originCommand || p.Direct() {
 			continue
 		}
 		err := e.st.UpdatePortal(ctx, p.ID, func(p *store.Portal) error {

@@ -45,8 +45,9 @@ func (e *Engine) roomSpec(p *store.Portal) intent.Room {
 		AliasLocal: aliasLocal(p), Name: name, Topic: p.Topic, Private: p.Private,
 		Levels: e.levels(p), Bridge: e.bridgeInfo(p),
 	}
+	spec.Direct = p.Direct()
 	if p.Private {
-		spec.Invite = append(spec.Invite, e.school(p.School).Admins...)
+		spec.Invite = append(spec.Invite, e.moderators(p)...)
 		for m := range strings.FieldsSeq(p.Members) {
 			if !strings.Contains(m, "*") && !slices.Contains(spec.Invite, id.UserID(m)) {
 				spec.Invite = append(spec.Invite, id.UserID(m))
@@ -73,7 +74,7 @@ func (e *Engine) bridgeInfo(p *store.Portal) intent.BridgeInfo {
 
 // levels are the power levels that a portal's mode asks for.
 func (e *Engine) levels(p *store.Portal) intent.Levels {
-	return intent.Levels{WriteLocked: policy.WriteLocked(p.Mode), Moderators: e.school(p.School).Admins}
+	return intent.Levels{WriteLocked: policy.WriteLocked(p.Mode), Moderators: e.moderators(p)}
 }
 
 // letSpeak gives a ghost the level to write in a write-locked room. In a hub room
@@ -102,7 +103,7 @@ func (e *Engine) applyMode(ctx context.Context, p *store.Portal) error {
 	defer unlock()
 	l := intent.Levels{WriteLocked: e.locked(p.Room, p)}
 	if p.OwnRoom { // others have their own moderators
-		l.Moderators = e.school(p.School).Admins
+		l.Moderators = e.moderators(p)
 	}
 	if l.WriteLocked {
 		// Not all ghosts of the room, which may be thousands: the rest gets the level

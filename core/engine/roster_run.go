@@ -88,7 +88,7 @@ func (e *Engine) planMembers(l *login, which func(portal int64) bool) {
 
 // showsMembers reports whether people of the network are shown in a portal's room.
 func showsMembers(p *store.Portal) bool {
-	return p.Room != "" && p.Follows && p.Paused == "" && policy.Crosses(p.Mode, store.DirIn)
+	return p.Room != "" && !p.Direct() && p.Follows && p.Paused == "" && policy.Crosses(p.Mode, store.DirIn)
 }
 
 // compareNext compares the portal that is due next. It is false when ctx has ended.

@@ -69,7 +69,7 @@ func (s *sink) Deliver(ctx context.Context, evs ...bridge.Event) error {
 // Followed lists the chats that the client must read, with the cursors as the
 // database has them now.
 func (s *sink) Followed(ctx context.Context) ([]bridge.Followed, error) {
-	out, err := s.e.st.Followed(ctx, s.l.spec.ID)
+	out, err := s.e.st.Followed(ctx, s.l.spec.ID, s.l.puppet)
 	if err != nil {
 		return nil, fmt.Errorf("bridge %s: %w", s.l.spec.ID, err)
 	}

@@ -153,6 +153,13 @@ func (e *Engine) typingOut(ctx context.Context, s typingStep) {
 	if !ok || l.current() != bridge.StateConnected {
 		return
 	}
+	if row, err := e.puppet(ctx, l, s.user); err == nil && row.Secret != "" {
+		if l, err = e.openPuppet(ctx, l, row); err != nil {
+			return
+		}
+	} else if p.Direct() {
+		return // nobody else is there to be shown
+	}
 	shower, ok := l.client.(bridge.Typist)
 	if !ok {
 		return

@@ -59,6 +59,7 @@ type Room struct {
 	Name       string
 	Topic      string
 	Private    bool // invite only, history from joining on; otherwise every local user may join
+	Direct     bool // for a few people: clients show it as such; history from the invitation on
 	Invite     []id.UserID
 	Levels     Levels
 	Bridge     BridgeInfo

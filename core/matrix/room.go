@@ -51,6 +51,10 @@ func (s *Service) CreateRoom(ctx context.Context, r intent.Room) (id.RoomID, err
 	defer unlock()
 
 	body := s.newRoom(r.Private, r.Levels)
+	if r.Direct {
+		body.IsDirect = true
+		body.setHistory(event.HistoryVisibilityInvited)
+	}
 	body.AliasName, body.Name, body.Topic, body.Invite = s.prefix+r.AliasLocal, r.Name, r.Topic, r.Invite
 	if r.Bridge.StateKey != "" {
 		content := s.bridgeInfo(r.Bridge)
@@ -102,6 +106,15 @@ func (s *Service) newRoom(private bool, l intent.Levels) createRoom {
 		r.Levels = r.Levels.with(l, func(id.UserID) bool { return false }, s.bot)
 	}
 	return r
+}
+
+// setHistory changes from when on members may read.
+func (r *createRoom) setHistory(v event.HistoryVisibility) {
+	for n := range r.InitialState {
+		if r.InitialState[n].Type == "m.room.history_visibility" {
+			r.InitialState[n].Content = map[string]any{"history_visibility": v}
+		}
+	}
 }
 
 func (s *Service) postRoom(ctx context.Context, body createRoom) (id.RoomID, error) {

@@ -8,7 +8,7 @@ import (
 	"github.com/steg-bridge/steg/core/bridge"
 )
 
-const selectPuppet = "SELECT bridge, mxid, remote_user, login, secret, name, avatar_key FROM puppet WHERE school = '' AND bridge = ? AND "
+const selectPuppet = "SELECT bridge, mxid, remote_user, login, secret, name, avatar_key FROM puppet WHERE school = '' AND bridge = ?"
 
 // Puppet reads a person's account on a bridge. [ErrNoRow] when there is none.
 func (s *Store) Puppet(ctx context.Context, br bridge.ID, mxid id.UserID) (Puppet, error) {
@@ -23,8 +23,23 @@ func (s *Store) PuppetByUser(ctx context.Context, br bridge.ID, user bridge.User
 
 func (s *Store) puppet(ctx context.Context, where string, args ...any) (Puppet, error) {
 	var p Puppet
-	err := s.r.GetContext(ctx, &p, s.r.Rebind(selectPuppet+where), args...)
+	err := s.r.GetContext(ctx, &p, s.r.Rebind(selectPuppet+" AND "+where), args...)
 	return p, wrap("read puppet", err)
+}
+
+// Puppets lists the accounts of a bridge.
+func (s *Store) Puppets(ctx context.Context, br bridge.ID) ([]Puppet, error) {
+	var all []Puppet
+	err := s.r.SelectContext(ctx, &all, s.r.Rebind(selectPuppet+" ORDER BY mxid"), br)
+	return all, wrap("list puppets", err)
+}
+
+// PuppetChats lists the chats that a puppet was let into.
+func (s *Store) PuppetChats(ctx context.Context, br bridge.ID, user bridge.UserID) ([]bridge.ChatID, error) {
+	var chats []bridge.ChatID
+	err := s.r.SelectContext(ctx, &chats, s.r.Rebind(
+		"SELECT chat FROM puppet_chat WHERE school = '' AND bridge = ? AND remote_user = ? ORDER BY chat"), br, clean(user))
+	return chats, wrap("list chats of a puppet", err)
 }
 
 // SavePuppet stores an account. Do so before it speaks for the first time: what

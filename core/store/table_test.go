@@ -78,7 +78,7 @@ func TestPortals(t *testing.T) {
 		}
 		off := store.Portal{School: "gym", Bridge: "mm", Chat: "c4", Follows: true, Mode: store.ModeOff}
 		ok(t, s.InsertPortal(ctx, &off))
-		if diff := cmp.Diff([]bridge.Followed{{Chat: "c1", Cursor: "5"}}, must[[]bridge.Followed](t)(s.Followed(ctx, "mm"))); diff != "" {
+		if diff := cmp.Diff([]bridge.Followed{{Chat: "c1", Cursor: "5"}}, must[[]bridge.Followed](t)(s.Followed(ctx, "mm", ""))); diff != "" {
 			t.Errorf("followed: %s", diff)
 		}
 		_, err := s.Portal(ctx, 999)

@@ -189,7 +189,12 @@ type Portal struct {
 	Members   string        `db:"members"` // Matrix IDs and patterns entitled in a private chat, space-separated
 	Follows   bool          `db:"follows"` // the login receives the chat's events
 	Cursor    bridge.Cursor `db:"cursor_pos"`
+	// Reader is the puppet whose account reads a direct chat; "" = the bridge's own.
+	Reader bridge.UserID `db:"reader"`
 }
+
+// Direct reports whether a portal is a chat of few people that nobody linked.
+func (p *Portal) Direct() bool { return p.Reader != "" }
 
 // Ghost is what we know of a remote person.
 type Ghost struct {

@@ -156,7 +156,7 @@ CREATE TABLE portal (
   paused     TEXT NOT NULL,
   members    TEXT NOT NULL,
   follows    BOOLEAN NOT NULL,
-  cursor_pos TEXT NOT NULL,
+  cursor_pos TEXT NOT NULL, reader TEXT NOT NULL DEFAULT '',
   UNIQUE (bridge, chat),
   UNIQUE (bridge, slug)
 );

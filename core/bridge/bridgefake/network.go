@@ -72,6 +72,7 @@ type chat struct {
 	keys  map[bridge.Key]*message // client-chosen keys that the network remembers
 	log   []change
 
+	direct bool
 	people map[bridge.UserID]bool
 	crowd  int  // counts their changes
 	typed  int  // how often a login was shown as writing

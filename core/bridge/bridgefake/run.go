@@ -43,6 +43,12 @@ func (c *client) run(ctx context.Context, sink bridge.Sink) error {
 		}
 	}
 
+	for _, id := range c.directs() {
+		if err := r.meet(ctx, id); err != nil {
+			return fmt.Errorf("tell of a direct chat: %w", err)
+		}
+	}
+
 	sink.State(ctx, bridge.StateConnected, nil)
 	for {
 		p, err := c.net.next(ctx, l, cn)
@@ -120,7 +126,13 @@ func (r *reader) live(ctx context.Context, p push) error {
 		}
 		return r.deliver(ctx, ev)
 	}
+	if err := r.meet(ctx, p.chat); err != nil {
+		return fmt.Errorf("tell of a direct chat: %w", err)
+	}
 	pos, known := r.pos[p.chat]
+	if !known && r.client.isDirect(p.chat) {
+		return nil // the core does not want it
+	}
 	if !known { // followed since the connection was made
 		pos = p.joined
 		r.pos[p.chat] = pos

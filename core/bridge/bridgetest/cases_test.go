@@ -195,6 +195,12 @@ func proofs() map[string]proof {
 			m.edit = func(context.Context, *bridge.OutgoingEdit, func() error) error { return nil }
 		}, "after the edit"},
 
+		"directs/told_live":             {func(m *mutant) { m.direct = func(*bridge.Direct) bool { return false } }, "the message is delivered"},
+		"directs/told_after_being_away": {noCatchUp, "differ"},
+		"directs/group":                 {func(m *mutant) { m.direct = func(d *bridge.Direct) bool { d.People = d.People[:1]; return true } }, "in it are"},
+		"directs/unwanted_stays_out":    {func(m *mutant) { m.direct = func(d *bridge.Direct) bool { d.People = nil; return true } }, "in it are"},
+		"directs/opened":                {func(m *mutant) { m.direct = func(d *bridge.Direct) bool { d.Chat += "x"; return true } }, "opened"},
+
 		"capabilities/declared_is_implemented": {func(m *mutant) {
 			m.plain = true
 			m.caps = func(c bridge.Capabilities) bridge.Capabilities { c.Edits = true; return c }

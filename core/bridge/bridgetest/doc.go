@@ -59,6 +59,7 @@
 //	keys          the same event has the same key, live and in every catch-up
 //	files         both ways: order, content, edits, limits, sources that break
 //	puppets       accounts of Matrix people: made once, heard, found, closed
+//	directs       chats of few people, as their accounts see them
 //	secrets       no content, names or tokens in logs and errors
 //
 // Beside that, after every case: [Sink.Breaches] is empty; every Run has ended

@@ -44,9 +44,10 @@ type mutant struct {
 	members func(*bridge.MemberList)
 	noType  bool // Typing does nothing
 	puppet  func(old, p *bridge.Puppet) *bridge.Puppet
-	stay    bool              // Admit and Dismiss do nothing
-	blind   bool              // Find finds nothing
-	fails   func(error) error // replaces the errors of all calls and of Run
+	stay    bool                      // Admit and Dismiss do nothing
+	blind   bool                      // Find finds nothing
+	direct  func(*bridge.Direct) bool // false keeps it from the sink
+	fails   func(error) error         // replaces the errors of all calls and of Run
 }
 
 type sendFunc func(context.Context, *bridge.Outgoing) (bridge.Receipt, error)
@@ -68,6 +69,7 @@ type powers interface {
 	bridge.MemberLister
 	bridge.Puppeteer
 	bridge.Finder
+	bridge.DirectOpener
 }
 
 type mutantBridge struct {
@@ -258,6 +260,21 @@ func (s mutantSink) Typing(t bridge.Typing) {
 		return
 	}
 	s.Sink.Typing(t)
+}
+
+func (s mutantSink) Direct(ctx context.Context, d bridge.Direct) (bool, error) {
+	if s.m.direct != nil && !s.m.direct(&d) {
+		return false, nil
+	}
+	return s.Sink.Direct(ctx, d)
+}
+
+func (c mutantClient) OpenDirect(ctx context.Context, people []bridge.UserID) (bridge.Direct, error) {
+	d, err := c.powers.OpenDirect(ctx, people)
+	if c.m.direct != nil {
+		c.m.direct(&d)
+	}
+	return d, c.failed(err)
 }
 
 func (c mutantClient) Puppet(ctx context.Context, who bridge.Persona, old *bridge.Puppet) (*bridge.Puppet, error) {

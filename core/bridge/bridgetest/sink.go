@@ -27,18 +27,20 @@ type Sink struct {
 	delivers int
 	failed   bool // a Deliver was made to fail
 
-	links    map[bridge.ChatID]bridge.Cursor
-	seen     map[eventID]string
-	byID     map[bridge.MessageID]bridge.Key
-	mapped   map[bridge.ChatID]map[bridge.MessageID]mapping
-	sent     map[bridge.MessageID]bridge.Key
-	events   []bridge.Event
-	echoes   []bridge.Event
-	typings  []bridge.Typing
-	pinned   map[bridge.ChatID]int
-	repeats  int
-	states   []StateReport
-	breaches []string
+	links       map[bridge.ChatID]bridge.Cursor
+	seen        map[eventID]string
+	byID        map[bridge.MessageID]bridge.Key
+	mapped      map[bridge.ChatID]map[bridge.MessageID]mapping
+	sent        map[bridge.MessageID]bridge.Key
+	events      []bridge.Event
+	echoes      []bridge.Event
+	typings     []bridge.Typing
+	pinned      map[bridge.ChatID]int
+	directs     map[bridge.ChatID]bridge.Direct
+	wantDirects bool
+	repeats     int
+	states      []StateReport
+	breaches    []string
 }
 
 type eventID struct {
@@ -84,6 +86,7 @@ func NewSink() *Sink {
 		mapped:  map[bridge.ChatID]map[bridge.MessageID]mapping{},
 		sent:    map[bridge.MessageID]bridge.Key{},
 		pinned:  map[bridge.ChatID]int{},
+		directs: map[bridge.ChatID]bridge.Direct{},
 	}
 }
 

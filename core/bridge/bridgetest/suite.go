@@ -43,6 +43,7 @@ func Cases() []Case {
 		{"keys", keyCases()},
 		{"files", fileCases()},
 		{"puppets", puppetCases()},
+		{"directs", directCases()},
 		{"secrets", secretCases()},
 	} {
 		for _, c := range area.cases {
