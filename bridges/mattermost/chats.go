@@ -47,6 +47,13 @@ func (c *client) chatInfo(ctx context.Context, ch *model.Channel) (bridge.ChatIn
 		ID: bridge.ChatID(ch.Id), Ref: ch.Name, Name: ch.DisplayName, Topic: ch.Header,
 		Private: ch.Type != model.ChannelTypeOpen, Gone: ch.DeleteAt > 0,
 	}
+	if isDirect(ch.Type) {
+		name, err := c.directName(ctx, ch)
+		if err != nil {
+			return info, err
+		}
+		info.Ref, info.Name = "direct/"+ch.Id, name
+	}
 	if ch.TeamId != "" {
 		team, ok := c.teams.get(ch.TeamId)
 		if !ok {

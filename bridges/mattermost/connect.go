@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	sweepers     = 8                      // channels that are swept at once
-	relistEvery  = 30 * time.Second       // how often the core is asked what it follows
-	relistSoon   = 200 * time.Millisecond // while a new link is being made
-	relistPause  = 5 * time.Second        // between events of unknown channels
-	expectAtMost = time.Minute
+	sweepers      = 8                // channels that are swept at once
+	relistEvery   = 30 * time.Second // how often the core is asked what it follows
+	relistPuppets = 10 * time.Minute
+	relistSoon    = 200 * time.Millisecond // while a new link is being made
+	relistPause   = 5 * time.Second        // between events of unknown channels
+	expectAtMost  = time.Minute
 )
 
 // connect holds one connection until it breaks.
@@ -37,6 +38,14 @@ func (c *client) connect(ctx context.Context, sink bridge.Sink) error {
 	defer ws.close()
 
 	f := newFeed(c, me, sink, followed)
+	if more, err := f.meetDirects(ctx); err != nil {
+		return err
+	} else if more {
+		if followed, err = sink.Followed(ctx); err != nil {
+			return err
+		}
+		f.reconcile(followed)
+	}
 	r := &reader{feed: f, ws: ws, from: from}
 	group, inner := errgroup.WithContext(ctx)
 	stop := context.AfterFunc(inner, ws.close)
@@ -49,7 +58,7 @@ func (c *client) connect(ctx context.Context, sink bridge.Sink) error {
 	group.Go(func() error { return f.deliver(ctx) })
 	group.Go(func() error { return keepAlive(inner, ws, c.net.cfg.Keepalive) })
 	group.Go(func() error { return f.relist(inner) })
-	for range sweepers {
+	for range c.sweepers() {
 		group.Go(func() error { return f.sweepLoop(inner) })
 	}
 	err = group.Wait()
@@ -113,7 +122,8 @@ func (c *client) expecting(followed []bridge.Followed) bool {
 
 // relist asks the core from time to time what it follows.
 func (f *feed) relist(ctx context.Context) error {
-	pause := relistEvery
+	pause, rests := f.c.relistPauses()
+	every := pause
 	last := f.c.net.deps.Now()
 	for {
 		timer := time.NewTimer(pause)
@@ -124,7 +134,7 @@ func (f *feed) relist(ctx context.Context) error {
 		case <-timer.C:
 		case <-f.c.poke:
 		case <-f.strangers:
-			if rest := relistPause - f.c.net.deps.Now().Sub(last); rest > 0 {
+			if rest := rests - f.c.net.deps.Now().Sub(last); rest > 0 {
 				// The bot may sit in channels that nobody has linked.
 				timer.Stop()
 				pause = min(pause, rest)
@@ -132,16 +142,37 @@ func (f *feed) relist(ctx context.Context) error {
 			}
 		}
 		timer.Stop()
+		if _, err := f.meetDirects(ctx); err != nil {
+			return err
+		}
 		followed, err := f.sink.Followed(ctx)
 		if err != nil {
 			return err
 		}
 		f.reconcile(followed)
-		last, pause = f.c.net.deps.Now(), relistEvery
+		last, pause = f.c.net.deps.Now(), every
 		if f.c.expecting(followed) {
 			pause = relistSoon
 		}
 	}
+}
+
+// relistPauses are how often the core is asked what it follows, and how long events
+// of unknown channels rest at least. The direct channels of puppets tell of
+// themselves, and each puppet of its own.
+func (c *client) relistPauses() (every, rest time.Duration) {
+	if c.puppet {
+		return relistPuppets, 0
+	}
+	return relistEvery, relistPause
+}
+
+// sweepers is how many channels are swept at once.
+func (c *client) sweepers() int {
+	if c.puppet {
+		return 1
+	}
+	return sweepers
 }
 
 // forgetSelf makes the next use ask for the server's switches again.

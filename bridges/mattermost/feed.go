@@ -43,6 +43,8 @@ type feed struct {
 	// told remembers what was delivered of posts, to tell edits of the text from
 	// others and what is late from what is new.
 	told *lru[string, telling]
+	// unwanted are direct channels that the core did not want, as of their last post.
+	unwanted map[bridge.ChatID]int64
 	// reacted remembers which reactions to a post were delivered.
 	reacted *lru[string, string]
 
@@ -129,6 +131,7 @@ func newFeed(c *client, me *self, sink bridge.Sink, followed []bridge.Followed) 
 		told:       newLRU[string, telling](cachedTexts),
 		reacted:    newLRU[string, string](cachedTexts),
 		chats:      map[bridge.ChatID]*chat{},
+		unwanted:   map[bridge.ChatID]int64{},
 		delivering: make(chan struct{}, 1),
 		sweeping:   make(chan struct{}, 1),
 		strangers:  make(chan struct{}, 1),
@@ -157,6 +160,14 @@ func signal(ch chan struct{}) {
 	}
 }
 
+// stranger notes an event of a channel that is not followed. A puppet hears the
+// channels that the bot reads: only direct ones are news to it, see [feed.postEvent].
+func (f *feed) stranger() {
+	if !f.c.puppet {
+		signal(f.strangers)
+	}
+}
+
 func (f *feed) unbuffer(ch *chat) {
 	f.buffered -= len(ch.buffer)
 	ch.buffer = nil
@@ -176,7 +187,7 @@ func (f *feed) push(id bridge.ChatID, it item) {
 	}
 	ch := f.chats[id]
 	if ch == nil {
-		signal(f.strangers)
+		f.stranger()
 		return
 	}
 	it.chat, it.came = ch, time.Now()

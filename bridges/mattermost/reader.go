@@ -212,6 +212,16 @@ func (f *feed) postEvent(fr *frame, kind itemKind) error {
 	if kind == itemEdited {
 		f.tellPins(p)
 	}
+	if f.c.puppet && kind == itemPosted && isDirect(model.ChannelType(fr.text("channel_type"))) && !f.follows(bridge.ChatID(p.ChannelId)) {
+		signal(f.strangers)
+		return nil // its sweep brings it
+	}
 	f.push(bridge.ChatID(p.ChannelId), item{kind: kind, post: p, at: f.c.api.serverTime()})
 	return nil
+}
+
+func (f *feed) follows(id bridge.ChatID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.chats[id] != nil
 }

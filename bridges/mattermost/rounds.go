@@ -83,7 +83,7 @@ func (f *feed) sweep(id bridge.ChatID, look bool) {
 	defer f.mu.Unlock()
 	ch := f.chats[id]
 	if ch == nil {
-		signal(f.strangers)
+		f.stranger()
 		return
 	}
 	if look {

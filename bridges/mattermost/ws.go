@@ -99,7 +99,7 @@ func (c *client) dial(ctx context.Context, from resumption) (*socket, error) {
 		}.Encode()
 	}
 	dialer := websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: min(dialTimeout, c.net.cfg.Timeout)}
-	conn, resp, err := dialer.DialContext(ctx, address.String(), http.Header{"Authorization": {"Bearer " + c.net.token}})
+	conn, resp, err := dialer.DialContext(ctx, address.String(), http.Header{"Authorization": {"Bearer " + c.api.client.AuthToken}})
 	if err != nil {
 		if resp == nil { // otherwise there was an answer, but not the wanted one
 			return nil, newCallError("connect", nil, err)

@@ -138,6 +138,7 @@ func (s *Server) routes() http.Handler {
 	s.channelRoutes(handle)
 	s.userRoutes(handle)
 	s.puppetRoutes(handle)
+	s.directRoutes(handle)
 	return mux
 }
 

@@ -91,7 +91,11 @@ func (s *Server) push(ev *event, to func(user string) bool) []chan struct{} {
 }
 
 func (s *Server) pushPost(name model.WebsocketEventType, p *model.Post) []chan struct{} {
-	return s.push(&event{name: name, data: map[string]any{"post": jsonText(p)}, channel: p.ChannelId}, s.inChannel(p.ChannelId))
+	s.mu.Lock()
+	kind := s.channels[p.ChannelId].Type
+	s.mu.Unlock()
+	data := map[string]any{"post": jsonText(p), "channel_type": kind}
+	return s.push(&event{name: name, data: data, channel: p.ChannelId}, s.inChannel(p.ChannelId))
 }
 
 // deaf tells whether a connection's token was revoked.
