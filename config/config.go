@@ -62,7 +62,10 @@ type School struct {
 	Name     string          `yaml:"name"`
 	Language string          `yaml:"language"` // of notices: "de" or "en"
 	Admins   []string        `yaml:"admins"`   // Matrix IDs on our homeserver
-	Portals  []Portal        `yaml:"portals"`
+	// DirectChats lets people of the school write to each other directly, across, on
+	// networks where Matrix people have accounts of their own.
+	DirectChats bool     `yaml:"direct_chats"`
+	Portals     []Portal `yaml:"portals"`
 }
 
 // Portal joins a chat, or a pattern of public chats, to a room.

@@ -145,6 +145,9 @@ func (d Draft) school(out *writer) {
 		admins = append(admins, quote(admin))
 	}
 	out.line(2, "admins: ["+strings.Join(admins, ", ")+"]")
+	out.line(2, "# May people who share a conversation also write to each other directly? That needs")
+	out.line(2, "# accounts of their own for Matrix people (Mattermost: identity: bots).")
+	out.line(2, "direct_chats: false")
 	out.line(2, "portals:"+empty(len(s.Portals)))
 	for _, p := range s.Portals {
 		parts := []string{"bridge: " + quote(string(p.Bridge)), "chat: " + quote(p.Chat)}

@@ -51,7 +51,7 @@ func newClient(n *network, login bridge.Login, token string) *client {
 		expected: map[bridge.ChatID]int64{},
 		poke:     make(chan struct{}, 1),
 	}
-	if n.admin != "" && login.ID != adminLogin && !c.puppet {
+	if n.admin != "" && login.ID != adminLogin {
 		c.admin = newClient(n, bridge.Login{ID: adminLogin}, n.admin)
 	}
 	return c

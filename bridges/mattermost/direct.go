@@ -52,12 +52,17 @@ func beginning(ch *model.Channel) bridge.Cursor {
 // meetDirects tells the core of the direct channels that it does not follow. It
 // reports whether it follows more now.
 func (f *feed) meetDirects(ctx context.Context) (more bool, err error) {
-	if !f.c.puppet {
+	if !f.c.puppet || f.c.admin == nil {
 		return false, nil
 	}
 	listed, err := f.c.api.myChannels(ctx)
 	if err != nil {
 		return false, f.c.explain(ctx, err, "")
+	}
+	// The server itself writes to who has made an account, in that account's name.
+	owner, err := f.c.admin.me(ctx)
+	if err != nil {
+		return false, err
 	}
 	for _, ch := range listed {
 		id := bridge.ChatID(ch.Id)
@@ -70,6 +75,9 @@ func (f *feed) meetDirects(ctx context.Context) (more bool, err error) {
 		people, err := f.c.peopleOf(ctx, f.me, ch)
 		if err != nil {
 			return more, err
+		}
+		if slices.Contains(people, bridge.UserID(owner.id)) {
+			continue
 		}
 		followed, err := f.sink.Direct(ctx, bridge.Direct{Chat: id, People: people, From: beginning(ch)})
 		if err != nil {

@@ -90,7 +90,7 @@ func capabilityTable(t *testing.T, cfg *config.Config) string {
 			t.Fatalf("open %s: %v", b.ID, err)
 		}
 		names = append(names, b.Definition.Name)
-		for row, cell := range cells(opened.Capabilities().Fill(client)) {
+		for row, cell := range cells(opened.Capabilities().Fill(client), client) {
 			if i == 0 {
 				rows = append(rows, []string{cell[0]})
 			}
@@ -108,12 +108,21 @@ func capabilityTable(t *testing.T, cfg *config.Config) string {
 }
 
 // cells names what a network can do.
-func cells(c bridge.Capabilities) [][2]string {
+func cells(c bridge.Capabilities, client bridge.Client) [][2]string {
 	yes := func(b bool) string {
 		if b {
 			return "yes"
 		}
 		return "no"
+	}
+	// What has to be switched on is shown all the same.
+	_, puppets := client.(bridge.Puppeteer)
+	_, directs := client.(bridge.DirectOpener)
+	switched := func(on, can bool) string {
+		if can && !on {
+			return "where switched on"
+		}
+		return yes(on)
 	}
 	limit := "none"
 	if c.MaxText > 0 {
@@ -136,6 +145,8 @@ func cells(c bridge.Capabilities) [][2]string {
 		{"Pictures of people", yes(c.Avatars)},
 		{"Who is in a chat", yes(c.Members)},
 		{"Typing", yes(c.Types)},
+		{"Accounts of their own for Matrix people", switched(c.Puppets, puppets)},
+		{"Direct and group chats", switched(c.Directs, directs)},
 		{"Chats by name and pattern", yes(c.Resolves)},
 		{"Probed by `steg check`", yes(c.Checks)},
 	}

@@ -56,6 +56,15 @@ func (w *World) settle(ctx context.Context, text string) (string, error) {
 	if w.Wires != nil {
 		lines = append(lines, struct{ old, now string }{`# push_url: .*`, "push_url: " + w.Wires.ToGateway.URL()})
 	}
+	if w.options.Puppets {
+		admin := w.path("steg", "mattermost-admin.token")
+		if err := os.WriteFile(admin, []byte(w.Mattermost.Admin.Token+"\n"), 0o600); err != nil {
+			return "", fmt.Errorf("write token: %w", err)
+		}
+		lines = append(lines, struct{ old, now string }{`identity: relay`, "identity: bots"},
+			struct{ old, now string }{`# admin_token_file: .*`, "admin_token_file: mattermost-admin.token"},
+			struct{ old, now string }{`direct_chats: false`, "direct_chats: true"})
+	}
 	if w.options.PublicURL {
 		lines = append(lines, struct{ old, now string }{`# public_url: .*`, "public_url: http://" + loopback(w.ports.gateway)})
 	}

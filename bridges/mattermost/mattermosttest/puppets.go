@@ -162,11 +162,19 @@ func (s *Server) createBot(w http.ResponseWriter, r *http.Request) {
 	}
 	id := s.newUser(in.Username, "", true)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.users[id].FirstName = in.DisplayName
 	in.UserId, in.OwnerId = id, caller(r)
 	s.bots[id] = in
+	s.mu.Unlock()
+	s.tellOwner(id, caller(r))
 	answer(w, http.StatusCreated, in, nil)
+}
+
+// tellOwner writes to who has made a bot account, in that account's name, as the
+// server does.
+func (s *Server) tellOwner(bot, owner string) {
+	ch := s.Direct(bot, owner)
+	_, _ = s.Post(bot, &model.Post{ChannelId: ch.Id, Message: "Please add me to teams and channels"}) // it may, always
 }
 
 // UserName implements [bridgetest.RemotePuppets].

@@ -96,6 +96,9 @@ func directLive(k *kit) {
 	k.awaitMessage(chat, first)
 	k.wantDirect(chat, kim)
 	k.wantSame(kim, chat)
+	if n := len(k.sink.Directs()); n != 1 {
+		k.tb.Errorf("%d direct chats are told, but people have only one", n)
+	}
 	// Answers go into the chat, and are known as the account's own.
 	m := k.out(chat, k.say("answer"))
 	got, err := k.sendAs(k.client, m)
