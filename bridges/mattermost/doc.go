@@ -5,6 +5,14 @@
 // incoming webhooks); where the server's switches for that are off, the name
 // stands in the text.
 //
+// With identity: bots each Matrix person has a bot account (a puppet), made with a
+// system administrator's token that is used for nothing else: then people here can
+// mention them, see who reacts, and write to them directly. An account is known by its
+// description, which names the Matrix ID, and by who made it; its token is kept sealed
+// under the administrator's (puppet.go, seal.go). Never real accounts: a server without
+// a licence takes 250. Each puppet listens on a connection of its own, where a school
+// allows direct chats: the server tells only those who are in one (direct.go).
+//
 // # How it keeps the promise
 //
 // Sending: every post carries its key in props.steg_key. After an unclear end

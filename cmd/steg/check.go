@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/steg-bridge/steg/config"
 	"github.com/steg-bridge/steg/core"
 	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/engine"
 	"github.com/steg-bridge/steg/core/matrix"
 	"github.com/steg-bridge/steg/core/store"
 )
@@ -180,6 +182,7 @@ func checkBridges(ctx context.Context, k *checker, opts core.Options) {
 		k.add("bridges", bridge.LevelFail, err.Error(), "")
 		return
 	}
+	checkDirects(k, opts, clients)
 	for _, b := range opts.Bridges {
 		checker, ok := clients[b.ID].(bridge.Checker)
 		if !ok {
@@ -188,5 +191,17 @@ func checkBridges(ctx context.Context, k *checker, opts core.Options) {
 		part, cancel := context.WithTimeout(ctx, partTime)
 		k.addAll("bridge "+string(b.ID), checker.Check(part))
 		cancel()
+	}
+}
+
+// checkDirects looks whether direct chats are possible where a school allows them.
+func checkDirects(k *checker, opts core.Options, clients map[bridge.ID]bridge.Client) {
+	wanted := slices.ContainsFunc(opts.Schools, func(s engine.School) bool { return s.Direct })
+	possible := slices.ContainsFunc(opts.Bridges, func(b engine.BridgeSpec) bool {
+		return b.Bridge.Capabilities().Fill(clients[b.ID]).Directs
+	})
+	if wanted && !possible {
+		k.add("direct chats", bridge.LevelWarn, "a school allows them, but on no network have Matrix people accounts of their own",
+			"Mattermost: set identity: bots and admin_token_file; or set direct_chats: false")
 	}
 }

@@ -297,4 +297,3 @@ func (e *Engine) moderators(p *store.Portal) []id.UserID {
 	}
 	return e.school(p.School).Admins
 }
-

@@ -38,6 +38,14 @@
 // What can never cross becomes a dead letter, and its sender is told once, by a
 // notice that is itself an item of the control lane.
 //
+// # Who speaks
+//
+// On most networks one account speaks for all Matrix people. Where they have accounts
+// of their own (puppets), the step asks for the sender's before it sends; the message
+// map remembers which account spoke, since only that one can change what it said. What
+// a puppet does is not heard a second time: it is known by its row (puppet.go). Direct
+// chats are portals that a puppet reads (direct.go).
+//
 // # Around the lanes
 //
 // Who joins and leaves a chat is compared with its room by few workers per login,

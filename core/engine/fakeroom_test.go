@@ -93,7 +93,6 @@ func (f *fakeMatrix) Leave(_ context.Context, room id.RoomID, as id.UserID) erro
 	return f.end("leave")
 }
 
-
 func (f *fakeMatrix) Members(_ context.Context, room id.RoomID) ([]intent.Member, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

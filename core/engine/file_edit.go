@@ -33,7 +33,9 @@ func (e *Engine) partsEdited(ctx context.Context, p *store.Portal, it store.Item
 		c.RelatesTo = nil
 		text = &c
 	}
-	e.mention(ctx, p, ev.Mentions, text)
+	if err := e.mention(ctx, p, ev.Mentions, text); err != nil {
+		return retry(err)
+	}
 	link := parts[0]
 	link.At, link.Removed = ev.Time, false
 	d := &delivery{

@@ -17,10 +17,7 @@ var _ bridge.DirectOpener = (*client)(nil)
 // is none.
 func (n *Network) Direct(people ...bridge.UserID) bridge.ChatID {
 	slices.Sort(people)
-	ref := "direct"
-	for _, u := range people {
-		ref += " " + string(u)
-	}
+	ref := fmt.Sprint("direct ", people)
 	n.mu.Lock()
 	for _, c := range n.order {
 		if c.info.Ref == ref {
