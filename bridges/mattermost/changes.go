@@ -224,7 +224,7 @@ func textsBefore(rows []*model.Post, since int64) map[string]string {
 func textsOf(rows ...*model.Post) []string {
 	texts := make([]string, 0, len(rows))
 	for _, p := range rows {
-		if text := source(p); strings.Contains(text, "@") {
+		if text := postText(p); strings.Contains(text, "@") {
 			texts = append(texts, text)
 		}
 	}

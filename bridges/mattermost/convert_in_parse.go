@@ -157,12 +157,20 @@ type mdToken struct {
 // mdTokenParser finds the tokens of Mattermost's dialect.
 type mdTokenParser struct{}
 
-func (mdTokenParser) Trigger() []byte { return []byte{'@', '~', ':', '$'} }
+func (mdTokenParser) Trigger() []byte { return []byte{'@', '~', ':', '$', '!'} }
 
 func (mdTokenParser) Parse(_ ast.Node, block text.Reader, pc parser.Context) ast.Node {
 	r, _ := pc.Get(resolverKey).(inResolver)
 	line, segment := block.PeekLine()
 	before := block.PrecendingCharacter()
+	if line[0] == '!' {
+		image, n := scanImage(line)
+		if image == nil {
+			return nil // without a size it is read as everywhere
+		}
+		block.Advance(n)
+		return image
+	}
 	var t *mdToken
 	n := 0
 	switch {

@@ -62,10 +62,17 @@ func (w *mdWriter) inline(n *htmlNode, in inlineState) string {
 		code, _ := preText(n)
 		return codeSpan(code)
 	case "sup":
-		if text := w.inlines(n.kids, in); text != "" {
-			return "^" + text
+		text := w.inlines(n.kids, in)
+		if raised, ok := script(text, superscripts); ok || text == "" {
+			return raised
 		}
-		return ""
+		return "^" + text
+	case "sub":
+		text := w.inlines(n.kids, in)
+		if lowered, ok := script(text, subscripts); ok {
+			return lowered
+		}
+		return text
 	case "img":
 		for _, key := range []string{"alt", "title"} {
 			if text := collapse(n.attribute(key)); strings.TrimSpace(text) != "" {
@@ -89,13 +96,36 @@ func (w *mdWriter) inline(n *htmlNode, in inlineState) string {
 	return text
 }
 
-// spoiler names what Mattermost cannot hide.
+// spoiler marks where a text begins and ends that Mattermost cannot hide.
 func spoiler(reason, text string) string {
 	label := "[Spoiler"
-	if reason = strings.TrimSpace(oneLine(reason)); reason != "" {
-		label += ": " + reason
+	if reason = oneLine(reason); reason != "" {
+		label += " (" + reason + ")"
 	}
-	return label + "] " + text
+	return label + ": " + trimInline(text) + "]"
+}
+
+// The characters that stand for small ones above and below the line, which
+// Mattermost has no markup for.
+const (
+	smallFrom    = "0123456789+-=()n"
+	superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ"
+	subscripts   = "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙ"
+)
+
+// script writes a text with the characters of an alphabet that go with those of
+// smallFrom; false when it has others.
+func script(text, alphabet string) (string, bool) {
+	letters := []rune(alphabet)
+	var b strings.Builder
+	for _, r := range text {
+		at := strings.IndexRune(smallFrom, r)
+		if at < 0 {
+			return "", false
+		}
+		b.WriteRune(letters[at])
+	}
+	return b.String(), text != ""
 }
 
 // collapse makes one space of each run of white space, as HTML does.

@@ -122,31 +122,27 @@ func (c *client) removalEvent(p *model.Post, at int64) *bridge.Removal {
 
 // content converts a post's text, without its files. The names in it must have been learned.
 func (c *client) content(p *model.Post) (*event.MessageEventContent, []bridge.UserID) {
+	out := toMatrix(postText(p), inResolver{User: c.people.named, Channel: channelNames(p)})
+	if p.Type == model.PostTypeMe {
+		out.Content.MsgType = event.MsgEmote
+	}
+	markPriority(out.Content, priorityMark(p))
+	return out.Content, out.Mentions
+}
+
+// postText is all that people read in a post, as markdown.
+func postText(p *model.Post) string {
 	text := source(p)
 	emote := p.Type == model.PostTypeMe
 	if emote {
 		text = plainEmote(text)
 	}
-	parts := make([]string, 0, 3)
 	if name := integration(p); name != "" && !emote {
 		// An integration that speaks under another name. Only text: anybody may
 		// set the props.
 		text = namePrefix(name, text)
 	}
-	if text != "" {
-		parts = append(parts, text)
-	}
-	for _, a := range p.Attachments() {
-		if line := attachmentText(a); line != "" {
-			parts = append(parts, line)
-		}
-	}
-	out := toMatrix(strings.Join(parts, "\n\n"), inResolver{User: c.people.named, Channel: channelNames(p)})
-	if emote {
-		out.Content.MsgType = event.MsgEmote
-	}
-	markPriority(out.Content, priorityMark(p))
-	return out.Content, out.Mentions
+	return strings.TrimLeft(text+attachments(p), "\n")
 }
 
 // channelNames resolves ~name by what the server has added to the post.

@@ -52,7 +52,7 @@ func TestContentOfPosts(t *testing.T) {
 		"attachment": {&model.Post{Type: "slack_attachment", Props: props("attachments", []any{
 			map[string]any{"fallback": "fb", "pretext": "New build", "title": "Build 7", "text": "passed"},
 			map[string]any{"fallback": "only fallback"},
-		})}, "New build\nBuild 7\npassed\n\nonly fallback", event.MsgText},
+		})}, "New build\n\n> Build 7\n>\n> passed\n\nonly fallback", event.MsgText},
 		"channel link": {
 			&model.Post{Message: "see ~market", Props: props("channel_mentions", map[string]any{"market": map[string]any{"display_name": "Market place"}})},
 			"see ~Market place", event.MsgText,
