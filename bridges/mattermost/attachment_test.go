@@ -52,7 +52,7 @@ func TestAttachments(t *testing.T) {
 		},
 		"nothing in it": {attached("**only** this", map[string]any{}, "text", nil, map[string]any{"fields": "x"}), "<strong>only</strong> this"},
 	} {
-		content, _ := r.client.content(c.post)
+		content := r.client.content(c.post, false).Content
 		if diff := cmp.Diff(c.html, content.FormattedBody); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -67,7 +67,7 @@ func TestManyAttachments(t *testing.T) {
 	for range 1000 {
 		all = append(all, map[string]any{"text": strings.Repeat("word ", 100)})
 	}
-	content, _ := r.client.content(attached("first", all...))
+	content := r.client.content(attached("first", all...), false).Content
 	if n := len(content.Body); n > maxAttachments+100 || !strings.HasPrefix(content.Body, "first") || !strings.HasSuffix(content.Body, "…") {
 		t.Errorf("a body of %d bytes", n)
 	}

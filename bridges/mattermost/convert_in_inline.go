@@ -7,6 +7,8 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 	extast "github.com/yuin/goldmark/extension/ast"
+
+	"github.com/steg-bridge/steg/core/bridge"
 )
 
 // inlines renders what stands inside a paragraph, heading or cell.
@@ -64,9 +66,15 @@ func (p *postRenderer) token(n *mdToken) {
 		p.maths("span", shown)
 		return
 	}
+	p.edit(n.start, n.stop, shown)
+	if n.chat != "" && !p.inLink {
+		p.markup = true
+		p.out.WriteString(bridge.ChatLink(n.chat, escaper.Replace(defuseRoom(shown))))
+		return
+	}
 	p.text(shown)
 	p.mention(n.user)
-	p.edit(n.start, n.stop, shown)
+	p.all = p.all || n.all
 }
 
 // plainText renders text with its escapes resolved. Every end of a line is a

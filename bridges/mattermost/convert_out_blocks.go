@@ -17,6 +17,7 @@ const convertMaxIndent = 10
 type mdWriter struct {
 	people    map[id.UserID]bridge.Person
 	usernames func(bridge.UserID) (string, bool)
+	all       bool // @room is meant
 	emote     bool
 }
 

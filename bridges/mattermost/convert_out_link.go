@@ -105,18 +105,15 @@ func (w *mdWriter) person(user id.UserID) (string, bool) {
 
 // isUsername tells whether a mention of this name reaches one person.
 func isUsername(name string) bool {
-	switch strings.ToLower(name) {
-	case "", "all", "channel", "here":
-		return false
-	}
-	return len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool {
+	return name != "" && !alertsAll(name) && len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool {
 		return !isAlnum(r) && r != '.' && r != '-' && r != '_'
 	})
 }
 
-// resolve replaces Matrix user IDs in a text that are in the people map.
+// resolve replaces Matrix user IDs in a text that are in the people map, and
+// @room where it is meant.
 func (w *mdWriter) resolve(s string) string {
-	if len(w.people) == 0 || !strings.Contains(s, "@") {
+	if len(w.people) == 0 && !w.all || !strings.Contains(s, "@") {
 		return s
 	}
 	var b strings.Builder
@@ -129,10 +126,16 @@ func (w *mdWriter) resolve(s string) string {
 		if i > 0 && (isAlnum(before) || strings.ContainsRune("/_#=%&?.-+@~", before)) {
 			continue
 		}
-		if user := w.knownUser(s[i:]); user != "" {
-			text, _ := w.person(user)
+		text, length := "", 0
+		if w.all && startsWithRoom(s[i:]) && !continuesName(s[i+len(roomWord):]) {
+			text, length = raw("@channel"), len(roomWord)
+		} else if user := w.knownUser(s[i:]); user != "" {
+			text, _ = w.person(user)
+			length = len(user)
+		}
+		if length > 0 {
 			b.WriteString(s[written:i] + text)
-			written = i + len(user)
+			written = i + length
 			i = written - 1
 		}
 	}

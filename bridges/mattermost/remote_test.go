@@ -63,7 +63,7 @@ func TestContentOfPosts(t *testing.T) {
 		"shown otherwise than written": {&model.Post{Message: "via proxy", MessageSource: "as written"}, "as written", event.MsgText},
 	} {
 		c.post.ChannelId = string(chat)
-		content, _ := r.client.content(c.post)
+		content := r.client.content(c.post, false).Content
 		// What stands for bold in a body is the converter's choice.
 		if body := strings.ReplaceAll(content.Body, "**", ""); body != c.body || content.MsgType != c.kind {
 			t.Errorf("%s: %s %q, want %s %q", name, content.MsgType, body, c.kind, c.body)

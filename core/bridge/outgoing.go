@@ -36,6 +36,10 @@ type Outgoing struct {
 	Files   []OutgoingFile
 	ReplyTo MessageID // the mapped target, "" when none
 	Thread  MessageID // the mapped root of its thread, "" when none
+	// MentionsAll says that "@room" in Content means everybody, and that the author
+	// may alert all: it becomes the network's word for that. Otherwise whatever would
+	// alert people is made harmless. Never set in an [OutgoingEdit].
+	MentionsAll bool
 	// People resolves Matrix user IDs inside Content to the network's people.
 	People map[id.UserID]Person
 	// Hop counts how often the text has crossed a Steg; carried along where the

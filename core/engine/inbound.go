@@ -25,8 +25,10 @@ func (e *Engine) stepIn(ctx context.Context, p *store.Portal, it store.Item, a q
 	}
 	switch ev := ev.(type) {
 	case *bridge.Message:
+		e.linkChats(p, ev.Content)
 		return e.messageIn(ctx, p, it, a, ev)
 	case *bridge.Edit:
+		e.linkChats(p, ev.Content)
 		return e.editIn(ctx, p, it, a, ev)
 	case *bridge.Removal:
 		return e.removalIn(ctx, p, it, a, ev)
@@ -91,6 +93,9 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 		return queue.Outcome{Retry: &queue.Retry{Err: errTargetUnderWay, After: soon}}
 	}
 	e.mention(ctx, p, m.Mentions, &content)
+	if content.Mentions.Room, err = e.alertsRoom(ctx, p, room, ghost.MXID, m); err != nil {
+		return retry(err)
+	}
 
 	d := &delivery{
 		p: p, it: it, a: a, tell: tell, link: link, rel: content.RelatesTo, mentions: content.Mentions,

@@ -127,6 +127,9 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Dir: store.DirOut, Key: it.Key, Kind: store.LinkMessage,
 		Room: p.Room, Event: ev.ID, Sender: ev.Sender, At: ev.sent(),
 	}
+	if m.MentionsAll, err = e.alertsChat(ctx, p, ev); err != nil {
+		return retry(err)
+	}
 	again, err := e.relateOut(ctx, p, l, it, ev, m, &link)
 	if err != nil {
 		return retry(err)
