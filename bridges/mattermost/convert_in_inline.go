@@ -155,7 +155,6 @@ func (p *postRenderer) link(destination string, n ast.Node) {
 		destination = "http://" + destination // as Mattermost does
 	}
 	href, ok := allowedLink(destination)
-	_, image := n.(*ast.Image)
 	if !ok || p.inLink {
 		p.inlines(n)
 		return
@@ -164,7 +163,7 @@ func (p *postRenderer) link(destination string, n ast.Node) {
 	p.out.WriteString(`<a href="` + html.EscapeString(href) + `">`)
 	before := p.out.Len()
 	p.inlines(n)
-	if image && p.out.Len() == before {
+	if p.out.Len() == before {
 		p.text(href)
 	}
 	p.out.WriteString("</a>")
