@@ -67,14 +67,18 @@ func (p *postRenderer) token(n *mdToken) {
 		return
 	}
 	p.edit(n.start, n.stop, shown)
-	if n.chat != "" && !p.inLink {
-		p.markup = true
-		p.out.WriteString(bridge.ChatLink(n.chat, escaper.Replace(defuseRoom(shown))))
-		return
-	}
-	p.text(shown)
 	p.mention(n.user)
 	p.all = p.all || n.all
+	switch label := escaper.Replace(defuseRoom(shown)); {
+	case n.chat != "" && !p.inLink:
+		p.markup = true
+		p.out.WriteString(bridge.ChatLink(n.chat, label))
+	case n.user != "" && !p.inLink:
+		p.markup = true
+		p.out.WriteString(bridge.UserLink(bridge.UserID(n.user), label))
+	default:
+		p.out.WriteString(label)
+	}
 }
 
 // plainText renders text with its escapes resolved. Every end of a line is a

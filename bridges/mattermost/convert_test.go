@@ -61,7 +61,7 @@ func TestToMatrixContent(t *testing.T) {
 	t.Parallel()
 	got := toMatrix("hallo @alice", convertResolver())
 	c := got.Content
-	if c.MsgType != event.MsgText || c.Body != "hallo @Alice Example" || c.Format != "" || c.FormattedBody != "" {
+	if c.MsgType != event.MsgText || c.Body != "hallo @Alice Example" || c.FormattedBody != `hallo <a href="steg:user/id-alice">@Alice Example</a>` {
 		t.Errorf("content %+v", c)
 	}
 	if diff := cmp.Diff(&event.Mentions{}, c.Mentions); diff != "" {

@@ -25,10 +25,10 @@ func (e *Engine) stepIn(ctx context.Context, p *store.Portal, it store.Item, a q
 	}
 	switch ev := ev.(type) {
 	case *bridge.Message:
-		e.linkChats(p, ev.Content)
+		e.resolveLinks(ctx, p, ev.Content)
 		return e.messageIn(ctx, p, it, a, ev)
 	case *bridge.Edit:
-		e.linkChats(p, ev.Content)
+		e.resolveLinks(ctx, p, ev.Content)
 		return e.editIn(ctx, p, it, a, ev)
 	case *bridge.Removal:
 		return e.removalIn(ctx, p, it, a, ev)

@@ -17,6 +17,7 @@ const everyone = "<!all>"
 var (
 	boldText    = regexp.MustCompile(`\*\*([^*\n]+)\*\*`)
 	chatText    = regexp.MustCompile(`&lt;#([a-z0-9._-]+)&gt;`)
+	userText    = regexp.MustCompile(`&lt;@([^<>\s]+?)&gt;`)
 	roomText    = regexp.MustCompile(`@room\b`)
 	mentionText = regexp.MustCompile(`<@([^<>\s]+)>`)
 	htmlTag     = regexp.MustCompile(`(?s)<[^>]*>`)
@@ -45,10 +46,17 @@ func toMatrix(text string, all bool, name func(bridge.UserID) string) (*event.Me
 	body = roomText.ReplaceAllString(body, "@\u200broom") // it means nothing on the network
 	body = strings.ReplaceAll(body, everyone, word)
 	c.Body = body
-	escaped := html.EscapeString(body)
-	if boldText.MatchString(body) || chatText.MatchString(escaped) {
+	escaped := html.EscapeString(strings.ReplaceAll(roomText.ReplaceAllString(text, "@\u200broom"), everyone, word))
+	if boldText.MatchString(body) || chatText.MatchString(escaped) || len(mentions) > 0 {
 		c.Format = event.FormatHTML
 		c.FormattedBody = boldText.ReplaceAllString(escaped, "<strong>$1</strong>")
+		c.FormattedBody = userText.ReplaceAllStringFunc(c.FormattedBody, func(s string) string {
+			who := bridge.UserID(html.UnescapeString(userText.FindStringSubmatch(s)[1]))
+			if n := name(who); n != "" {
+				return bridge.UserLink(who, "@"+html.EscapeString(n))
+			}
+			return s
+		})
 		c.FormattedBody = chatText.ReplaceAllStringFunc(c.FormattedBody, func(s string) string {
 			slug := chatText.FindStringSubmatch(s)[1]
 			return bridge.ChatLink(slug, "#"+slug)

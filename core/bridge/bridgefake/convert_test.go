@@ -22,7 +22,7 @@ func TestToMatrix(t *testing.T) {
 		"plain":   {text: "a < b", body: "a < b"},
 		"bold":    {text: "a **b** & c", body: "a **b** & c", html: "a <strong>b</strong> &amp; c"},
 		"lines":   {text: "**a**\nb", body: "**a**\nb", html: "<strong>a</strong><br>b"},
-		"mention": {text: "hi <@u1>!", body: "hi @Lou!", mentions: []bridge.UserID{"u1"}},
+		"mention": {text: "hi <@u1>!", body: "hi @Lou!", html: `hi <a href="steg:user/u1">@Lou</a>!`, mentions: []bridge.UserID{"u1"}},
 		"nobody":  {text: "hi <@u2>!", body: "hi <@u2>!"},
 		"all":     {text: "<!all> hi", body: "@all hi"},
 		"all may": {text: "<!all> hi", body: "@room hi", may: true, all: true},

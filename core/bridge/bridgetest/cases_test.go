@@ -95,6 +95,7 @@ func proofs() map[string]proof {
 			}
 		}, "the receipt says"},
 
+		"mentions/person":          {message(func(m *bridge.Message) { m.Content.FormattedBody = "" }), "mentions the people"},
 		"mentions/chat":            {message(func(m *bridge.Message) { m.Content.FormattedBody = "" }), "mentions the chats"},
 		"mentions/closed_chat":     {message(func(m *bridge.Message) { m.Content.Body += " Elsewhere" }), "a closed chat is told of"},
 		"mentions/all_by_entitled": {message(func(m *bridge.Message) { m.MentionsAll = false }), "want @room in it"},

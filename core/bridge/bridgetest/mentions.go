@@ -1,6 +1,7 @@
 package bridgetest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,7 @@ type RemoteMentions interface {
 
 func mentionCases() []Case {
 	return []Case{
+		{Name: "person", run: mentionsPerson},
 		{Name: "chat", run: mentionsChat},
 		{Name: "closed_chat", run: mentionsClosedChat},
 		{Name: "all_by_entitled", run: mentionsAll},
@@ -58,18 +60,31 @@ func (k *kit) other(private bool) (text, slug string) {
 	return text, k.readChat(chat).Slug
 }
 
+// links lists whom and what a formatted body mentions.
+func links(m *bridge.Message) (chats []string, people []bridge.UserID) {
+	bridge.ResolveLinks(m.Content.FormattedBody,
+		func(slug string) string { chats = append(chats, slug); return "" },
+		func(u bridge.UserID) string { people = append(people, u); return "" })
+	return chats, people
+}
+
+func mentionsPerson(k *kit) {
+	kim, lou, chat := k.user("Kim"), k.user("Lou"), k.chat()
+	k.post(lou, chat, k.say("lets Lou into the chat"))
+	k.startConnected()
+	m := k.awaitMessage(chat, k.post(kim, chat, k.say("hello "+k.remote.MentionText(k.tb, lou)+" there")))
+	if chats, people := links(m); !slices.Equal(people, []bridge.UserID{lou}) || len(chats) > 0 {
+		k.tb.Errorf("the formatted body mentions the people %q, want %q", people, lou)
+	}
+}
+
 func mentionsChat(k *kit) {
 	kim, chat := k.user("Kim"), k.chat()
 	text, slug := k.other(false)
 	k.startConnected()
 	m := k.awaitMessage(chat, k.post(kim, chat, k.say("see "+text+" there")))
-	found := ""
-	bridge.ResolveChatLinks(m.Content.FormattedBody, func(slug string) string {
-		found += slug
-		return ""
-	})
-	if found != slug {
-		k.tb.Errorf("the formatted body mentions the chats %q, want %q, the chat's Slug", found, slug)
+	if chats, _ := links(m); !slices.Equal(chats, []string{slug}) {
+		k.tb.Errorf("the formatted body mentions the chats %q, want %q, the chat's Slug", chats, slug)
 	}
 	for _, word := range []string{"see", "there"} {
 		if !strings.Contains(m.Content.Body, word) {

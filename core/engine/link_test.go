@@ -4,13 +4,15 @@ import (
 	"strings"
 	"testing"
 
+	"maunium.net/go/mautrix/id"
+
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/engine"
 	"github.com/steg-bridge/steg/core/store"
 )
 
 // A mention of a chat leads to its room only where people may know that room.
-func TestChatLinks(t *testing.T) {
+func TestLinksToChats(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hs.mu.Lock()
@@ -59,4 +61,30 @@ func TestChatLinks(t *testing.T) {
 	if c := w.content(room, "instead"); strings.Contains(c.FormattedBody, "steg:") || strings.Contains(c.NewContent.FormattedBody, "steg:") || !strings.Contains(c.NewContent.FormattedBody, "matrix.to") {
 		t.Errorf("the edit: %q, %q", c.FormattedBody, c.NewContent.FormattedBody)
 	}
+}
+
+// A mention of somebody who has a ghost leads to it, and others stay words.
+func TestLinksToPeople(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, both("gym/market"))
+	chat := w.net.NewChat("gym/market", false)
+	other, absent := w.net.NewUser("Otto & Other"), w.net.NewUser("Absent")
+	w.start()
+	room := w.room(chat)
+	w.net.Post(other, chat, "has a ghost now")
+	w.content(room, "has a ghost")
+	w.net.Post(w.teacher, chat, "call <@"+string(other)+"> and <@"+string(absent)+">")
+	c := w.content(room, "call")
+	ghost := w.hs.GhostID("fk", other)
+	want := `call <a href="` + ghost.URI().MatrixToURL() + `">@Otto &amp; Other</a> and @Absent`
+	if c.FormattedBody != want || len(c.Mentions.UserIDs) != 1 || c.Mentions.UserIDs[0] != ghost {
+		t.Errorf("%s, mentions %v\nwant %s", c.FormattedBody, c.Mentions.UserIDs, want)
+	}
+	// And back: the pill of a ghost is the person.
+	w.hs.setMember(room, pupil, "join")
+	w.hs.say(room, pupil, "call", map[string]any{
+		"format": "org.matrix.custom.html", "formatted_body": want, "m.mentions": map[string]any{"user_ids": []id.UserID{ghost}},
+	})
+	w.wantRemote(chat, "Otto & Other: has a ghost now", "Tina Teacher: call <@"+string(other)+"> and <@"+string(absent)+">",
+		"Pia Pupil: call <@"+string(other)+"> and @Absent")
 }
