@@ -160,7 +160,7 @@ func (e *Engine) sendOut(ctx context.Context, p *store.Portal, l *login, it stor
 // author is how a Matrix user is shown on the network.
 func (e *Engine) author(ctx context.Context, p *store.Portal, user id.UserID) (bridge.Author, error) {
 	who, err := e.person(ctx, p.Room, user)
-	return bridge.Author{ID: user, Name: policy.CleanName(who.Name, user.Localpart()), AvatarURL: e.hs.AvatarURL(who.Avatar)}, err
+	return bridge.Author{ID: user, Name: e.shownOnNetwork(p.Room, who), AvatarURL: e.hs.AvatarURL(who.Avatar)}, err
 }
 
 // outgoing makes what all sends of a message have in common.
