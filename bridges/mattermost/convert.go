@@ -35,6 +35,20 @@ type inResolver struct {
 	Channel func(name string) (display, slug string, ok bool)
 }
 
+// outResolver answers what Matrix content refers to. The zero value knows nothing.
+type outResolver struct {
+	// People maps Matrix IDs to the network's people.
+	People map[id.UserID]bridge.Person
+	// Usernames answers the present username of one of them.
+	Usernames func(bridge.UserID) (string, bool)
+	// All says that "@room" means everybody.
+	All bool
+	// Chats maps rooms, as links name them, to channels.
+	Chats map[string]bridge.ChatInfo
+	// URL is the server's address.
+	URL string
+}
+
 // converted is a post as Matrix content.
 type converted struct {
 	// Content has an empty but present m.mentions: the core alone fills it.
@@ -69,13 +83,10 @@ func toMatrix(md string, r inResolver) converted {
 
 // fromMatrix converts Matrix content to the markdown of a post. It reads the
 // formatted body if there is one that is not beyond reason, otherwise the body.
-// people maps Matrix IDs in the text to the network's people, usernames answers
-// the present username of one; all says that "@room" means everybody. Everything
-// else that looks like a mention is made harmless. The text of an emote comes in italics, without the sender's name.
-func fromMatrix(c *event.MessageEventContent, people map[id.UserID]bridge.Person,
-	usernames func(bridge.UserID) (string, bool), all bool,
-) string {
-	w := &mdWriter{people: people, usernames: usernames, all: all, emote: c.MsgType == event.MsgEmote}
+// What looks like a mention and is none by r is made harmless. The text of an emote
+// comes in italics, without the sender's name.
+func fromMatrix(c *event.MessageEventContent, r outResolver) string {
+	w := &mdWriter{outResolver: r, emote: c.MsgType == event.MsgEmote}
 	if c.Format == event.FormatHTML && c.FormattedBody != "" && len(c.FormattedBody) <= convertMaxHTML {
 		if root, ok := parseHTML(c.FormattedBody); ok {
 			if md := w.document(root); md != "" {

@@ -70,7 +70,7 @@ func checkToMatrix(t *testing.T, md string) {
 	if len(c.Body) > 16*len(md)+64 || c.FormattedBody != "" && len(c.Body)+len(c.FormattedBody) > convertMaxEvent {
 		t.Errorf("%d bytes became %d and %d", len(md), len(c.Body), len(c.FormattedBody))
 	}
-	checkMentions(t, fromMatrix(c, nil, nil, false))
+	checkMentions(t, fromMatrix(c, outResolver{}))
 }
 
 // checkAll converts a post whose author may alert everybody, and the answer back.
@@ -87,7 +87,7 @@ func checkAll(t *testing.T, md string) {
 	if got.All && !alertWord.MatchString(strings.NewReplacer("\x00", "").Replace(cleanText(md))) {
 		t.Errorf("%q alerts everybody by no word", md)
 	}
-	checkMentions(t, fromMatrix(got.Content, nil, nil, true), "channel")
+	checkMentions(t, fromMatrix(got.Content, outResolver{All: true}), "channel")
 }
 
 // checkFromMatrix converts a message and checks all that holds for any of them.
@@ -97,7 +97,7 @@ func checkFromMatrix(t *testing.T, formatted, body string, emote bool) {
 	if emote {
 		c.MsgType = event.MsgEmote
 	}
-	md := fromMatrix(c, convertPeople(), convertUsername, false)
+	md := fromMatrix(c, convertOut(false))
 	checkText(t, "post", md)
 	// Escapes of one character take up to 5, prefixes of lines are bounded, and
 	// so are the names of people.
@@ -115,6 +115,6 @@ func checkFromMatrix(t *testing.T, formatted, body string, emote bool) {
 	if strings.Contains(strings.ToLower(formatted+body), "room") {
 		allowed = append(allowed, "channel")
 	}
-	checkMentions(t, fromMatrix(c, convertPeople(), convertUsername, true), allowed...)
+	checkMentions(t, fromMatrix(c, convertOut(true)), allowed...)
 	checkToMatrix(t, md)
 }

@@ -72,7 +72,7 @@ func goldenIn(in map[string]string) string {
 	if len(got.Mentions) > 0 {
 		out += section("mentions", fmt.Sprint(got.Mentions))
 	}
-	return out + section("back", fromMatrix(c, nil, nil, got.All))
+	return out + section("back", fromMatrix(c, outResolver{All: got.All}))
 }
 
 func goldenOut(in map[string]string) string {
@@ -92,7 +92,7 @@ func goldenOut(in map[string]string) string {
 		c.MsgType = event.MessageType(in["type"])
 		out += section("type", in["type"])
 	}
-	md := fromMatrix(c, convertPeople(), convertUsername, in["all"] != "")
+	md := fromMatrix(c, convertOut(in["all"] != ""))
 	back := toMatrix(md, inResolver{}).Content
 	out += section("markdown", md)
 	if back.FormattedBody != "" {

@@ -44,6 +44,16 @@ func convertPeople() map[id.UserID]bridge.Person {
 	}
 }
 
+// convertOut is all that a message from Matrix refers to.
+func convertOut(all bool) outResolver {
+	return outResolver{
+		People: convertPeople(), Usernames: convertUsername, All: all, URL: "https://mm.example",
+		Chats: map[string]bridge.ChatInfo{
+			"#markt:hs.example": {Ref: "gym/markt_platz", Name: "Markt *Platz* @all"}, "!id:hs.example": {Ref: "gym/b", Name: "\u202e"}, "!odd:hs.example": {Ref: "odd", Name: "Odd"},
+		},
+	}
+}
+
 func convertUsername(user bridge.UserID) (string, bool) {
 	switch user {
 	case "id-bob":
@@ -59,7 +69,7 @@ func fromHTML(formatted, body string) string {
 	if formatted != "" {
 		c.Format, c.FormattedBody = event.FormatHTML, formatted
 	}
-	return fromMatrix(c, convertPeople(), convertUsername, false)
+	return fromMatrix(c, convertOut(false))
 }
 
 // serverMentions lists what a server may take for mentions in a post. It reads

@@ -3,10 +3,6 @@ package mattermost
 import (
 	"strconv"
 	"strings"
-
-	"maunium.net/go/mautrix/id"
-
-	"github.com/steg-bridge/steg/core/bridge"
 )
 
 // convertMaxIndent is how many quotes and lists may stand in each other; deeper
@@ -15,10 +11,9 @@ const convertMaxIndent = 10
 
 // mdWriter writes the markdown of one message.
 type mdWriter struct {
-	people    map[id.UserID]bridge.Person
-	usernames func(bridge.UserID) (string, bool)
-	all       bool // @room is meant
-	emote     bool
+	outResolver
+
+	emote bool
 }
 
 // mdBlock is one block of markdown without a line end.

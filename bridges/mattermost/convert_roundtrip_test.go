@@ -179,7 +179,7 @@ func TestRoundTripRandom(t *testing.T) {
 	for range 3000 {
 		formatted := d.blocks(0)
 		c := &event.MessageEventContent{MsgType: event.MsgText, Body: "x", Format: event.FormatHTML, FormattedBody: formatted}
-		md := fromMatrix(c, nil, nil, false)
+		md := fromMatrix(c, outResolver{})
 		checkMentions(t, md)
 		back := toMatrix(md, inResolver{}).Content
 		got := back.FormattedBody
@@ -217,7 +217,7 @@ func TestRoundTripText(t *testing.T) {
 			continue
 		}
 		once := toMatrix(md, inResolver{}).Content
-		there := fromMatrix(once, nil, nil, false)
+		there := fromMatrix(once, outResolver{})
 		twice := toMatrix(there, inResolver{}).Content
 		if diff := cmp.Diff(shownText(once), shownText(twice)); diff != "" && shownText(once) != "" {
 			t.Fatalf("%q\nbecame %q\nand %q\n%s", md, once.FormattedBody, there, diff)

@@ -65,4 +65,27 @@ func ResolveLinks(formatted string, chat func(slug string) string, user func(Use
 	}
 }
 
+// LinkedRoom reads the room, by ID or alias, that a permalink of Matrix leads to: a
+// matrix.to address or a matrix: URI (Matrix specification, appendices).
+func LinkedRoom(href string) (string, bool) {
+	rest, sigil := href, ""
+	for _, start := range []struct{ prefix, sigil string }{
+		{"https://matrix.to/#/", ""}, {"http://matrix.to/#/", ""}, {"matrix:r/", "#"}, {"matrix:room/", "#"}, {"matrix:roomid/", "!"},
+	} {
+		if len(href) > len(start.prefix) && strings.EqualFold(href[:len(start.prefix)], start.prefix) {
+			rest, sigil = href[len(start.prefix):], start.sigil
+			break
+		}
+	}
+	if rest == href {
+		return "", false
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	rest, event, _ := strings.Cut(rest, "/")
+	room, err := url.PathUnescape(rest)
+	room = sigil + room
+	ok := err == nil && event == "" && len(room) > 1 && (room[0] == '#' || room[0] == '!')
+	return room, ok
+}
+
 var escapeAttribute = strings.NewReplacer("&", "&amp;", `"`, "&#34;", "<", "&lt;", ">", "&gt;")

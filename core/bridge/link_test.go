@@ -38,3 +38,18 @@ func TestLinks(t *testing.T) {
 		}
 	}
 }
+
+func TestLinkedRoom(t *testing.T) {
+	t.Parallel()
+	for href, want := range map[string]string{
+		"https://matrix.to/#/#market:hs.example": "#market:hs.example", "https://matrix.to/#/%23market%3Ahs.example?via=hs.example": "#market:hs.example",
+		"https://matrix.to/#/!abc:hs.example?via=hs.example&via=x.example": "!abc:hs.example", "HTTPS://MATRIX.TO/#/%21abc": "!abc",
+		"matrix:r/market:hs.example": "#market:hs.example", "matrix:roomid/abc:hs.example?via=x": "!abc:hs.example",
+		"https://matrix.to/#/@kim:hs.example": "", "https://matrix.to/#/!abc:hs.example/$event": "", "matrix:u/kim:hs.example": "", "https://matrix.to/#/": "",
+		"https://evil.example/#/#market:hs.example": "", "https://matrix.to/#/%zz": "", "": "", "matrix:r/": "",
+	} {
+		if got, ok := bridge.LinkedRoom(href); ok != (want != "") || ok && got != want {
+			t.Errorf("%s leads to %q, %v, want %q", href, got, ok, want)
+		}
+	}
+}

@@ -42,6 +42,10 @@ type Outgoing struct {
 	MentionsAll bool
 	// People resolves Matrix user IDs inside Content to the network's people.
 	People map[id.UserID]Person
+	// Chats resolves the rooms that Content links to, by ID or alias as in the link, to
+	// chats of the network that people may know of. Of the info ID, Ref, Slug and Name
+	// are set.
+	Chats map[string]ChatInfo
 	// Hop counts how often the text has crossed a Steg; carried along where the
 	// network can, and returned in [Message.Hop].
 	Hop int

@@ -2,24 +2,25 @@ package engine
 
 import (
 	"context"
+	"regexp"
 
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/store"
 )
 
 // resolveLinks makes links to ghosts and rooms of the people and chats that a
-// content mentions. Of chats, only those have one that people of the school may
-// know of: public ones, unless their room is one of others. The alias makes the
-// room if there is none yet, as [Engine.Alias] does.
+// content mentions. Of a chat whose room is one of others, that room is not told.
+// The alias makes the room if there is none yet, as [Engine.Alias] does.
 func (e *Engine) resolveLinks(ctx context.Context, p *store.Portal, c *event.MessageEventContent) {
 	if c == nil || c.FormattedBody == "" {
 		return
 	}
 	chat := func(slug string) string {
 		to := e.portals.slug(slugKey(p.Bridge, slug))
-		if to == nil || to.School != p.School || to.Private || to.Room != "" && !to.OwnRoom || to.Mode == store.ModeOff {
+		if !mayBeNamed(p, to) || to.Room != "" && !to.OwnRoom {
 			return ""
 		}
 		return e.hs.AliasFor(aliasLocal(to)).URI().MatrixToURL()
@@ -32,4 +33,48 @@ func (e *Engine) resolveLinks(ctx context.Context, p *store.Portal, c *event.Mes
 		return g.MXID.URI().MatrixToURL()
 	}
 	c.FormattedBody = bridge.ResolveLinks(c.FormattedBody, chat, user)
+}
+
+// mayBeNamed reports whether those who read in a portal may know of another one:
+// that of a public chat of their school and network.
+func mayBeNamed(p, other *store.Portal) bool {
+	return other != nil && other.School == p.School && other.Bridge == p.Bridge && !other.Private && other.Mode != store.ModeOff
+}
+
+// roomLink finds links to rooms (matrix.to and matrix: URIs).
+var roomLink = regexp.MustCompile(`(?i)(?:https?://matrix\.to/#/|matrix:)((?:#|!|%23|%21|r/|roomid/)[^"'?&<>\s]{1,512})`)
+
+// maxChats bounds how many rooms of one message are looked up.
+const maxChats = 20
+
+// chatsIn resolves the rooms that a content links to.
+func (e *Engine) chatsIn(p *store.Portal, c *event.MessageEventContent) map[string]bridge.ChatInfo {
+	var out map[string]bridge.ChatInfo
+	for _, m := range roomLink.FindAllStringSubmatch(c.FormattedBody, maxChats) {
+		room, ok := bridge.LinkedRoom(m[0])
+		if !ok {
+			continue
+		}
+		for _, to := range e.portalsOf(room) {
+			if !mayBeNamed(p, to) {
+				continue
+			}
+			if out == nil {
+				out = map[string]bridge.ChatInfo{}
+			}
+			out[room] = bridge.ChatInfo{ID: to.Chat, Ref: to.Ref, Slug: to.Slug, Name: to.Name}
+		}
+	}
+	return out
+}
+
+// portalsOf finds the portals of a room, by its ID or an alias of ours.
+func (e *Engine) portalsOf(room string) []*store.Portal {
+	if local, ok := e.hs.ParseAlias(id.RoomAlias(room)); ok {
+		if p := e.portals.slug(local); p != nil {
+			return []*store.Portal{p}
+		}
+		return nil
+	}
+	return e.portals.room(id.RoomID(room))
 }

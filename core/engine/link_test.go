@@ -88,3 +88,20 @@ func TestLinksToPeople(t *testing.T) {
 	w.wantRemote(chat, "Otto & Other: has a ghost now", "Tina Teacher: call <@"+string(other)+"> and <@"+string(absent)+">",
 		"Pia Pupil: call <@"+string(other)+"> and @Absent")
 }
+
+// A link to the room of a chat is the chat on the network, if people may know of it.
+func TestLinksToRooms(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, both("gym/market"), both("gym/here"), both("gym/staff"))
+	market, here, staff := w.net.NewChat("gym/market", false), w.net.NewChat("gym/here", false), w.net.NewChat("gym/staff", true)
+	w.net.Admit(staff, "bot")
+	w.start()
+	room := w.room(here)
+	w.hs.setMember(room, pupil, "join")
+	text := ""
+	for _, to := range []string{"%23_steg_fk_gym-market:school.example", string(w.room(market)), string(w.room(staff)), "%23_steg_fk_gym-staff:school.example", "%23other:school.example"} {
+		text += `<a href="https://matrix.to/#/` + to + `">words</a> `
+	}
+	w.hs.say(room, pupil, "words", map[string]any{"format": "org.matrix.custom.html", "formatted_body": text})
+	w.wantRemote(here, "Pia Pupil: <#gym-market> <#gym-market> words words words")
+}

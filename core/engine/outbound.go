@@ -184,7 +184,7 @@ func (e *Engine) outgoing(ctx context.Context, p *store.Portal, l *login, it sto
 	}
 	return &bridge.Outgoing{
 		Key: outKey(it), Chat: p.Chat, Uncertain: a.Uncertain, Since: it.Accepted, Time: ev.sent(),
-		Author: author, Content: &clean, People: persons, Hop: ev.marker.Hop + 1,
+		Author: author, Content: &clean, People: persons, Chats: e.chatsIn(p, &clean), Hop: ev.marker.Hop + 1,
 	}, nil
 }
 

@@ -126,5 +126,13 @@ func TestChannelLinks(t *testing.T) {
 		if room != other.room {
 			t.Errorf("the link leads to %s, want %s", room, other.room)
 		}
+
+		// And back: a link to the room is one to the channel.
+		_, err = w.Carla.SayHTML(soon(t), k.room, "look there", fmt.Sprintf(`look <a href="https://matrix.to/#/%%23%s">there</a>`, links[0][1]))
+		check(t, err)
+		post := k.onMattermostThat(func(p harness.MattermostPost) bool { return strings.HasPrefix(p.Message, "look") })
+		if want := "(" + w.Mattermost.URL + "/" + w.Team + "/channels/" + name + ")"; !strings.Contains(post.Message, want) {
+			t.Errorf("%q has no link to %s", post.Message, want)
+		}
 	})
 }

@@ -22,6 +22,7 @@ var (
 	mentionText = regexp.MustCompile(`<@([^<>\s]+)>`)
 	htmlTag     = regexp.MustCompile(`(?s)<[^>]*>`)
 	pillLink    = regexp.MustCompile(`(?s)^<a\s[^>]*href="https://matrix\.to/#/(@[^"?]+)`)
+	anyLink     = regexp.MustCompile(`(?s)^<a\s[^>]*href="([^"]+)"`)
 )
 
 // toMatrix converts the network's text to Matrix content. Names stand in for
@@ -69,7 +70,9 @@ func toMatrix(text string, all bool, name func(bridge.UserID) string) (*event.Me
 // toNetwork converts Matrix content to the network's text. Mentions are made
 // from pills only; what merely looks like one is broken up. all says that @room
 // is meant.
-func toNetwork(c *event.MessageEventContent, people map[id.UserID]bridge.Person, all bool) string {
+func toNetwork(
+	c *event.MessageEventContent, people map[id.UserID]bridge.Person, chats map[string]bridge.ChatInfo, all bool,
+) string {
 	clean := func(s string) string {
 		if s = clean(s); all {
 			s = roomText.ReplaceAllString(s, markAll)
@@ -96,17 +99,27 @@ func toNetwork(c *event.MessageEventContent, people map[id.UserID]bridge.Person,
 		case strings.HasPrefix(tag, "<br"), tag == "</p>":
 			out.WriteString("\n")
 		default:
-			out.WriteString(pill(tag, &rest, people))
+			out.WriteString(pill(tag, &rest, people, chats))
 		}
 	}
 	return strings.TrimSpace(harmless(out.String()))
 }
 
 // pill writes the mention that an <a> tag is, and takes the link's text off rest.
-func pill(tag string, rest *string, people map[id.UserID]bridge.Person) string {
+func pill(tag string, rest *string, people map[id.UserID]bridge.Person, chats map[string]bridge.ChatInfo) string {
 	m := pillLink.FindStringSubmatch(tag)
 	if m == nil {
-		return ""
+		m = anyLink.FindStringSubmatch(tag)
+		if m == nil {
+			return ""
+		}
+		room, _ := bridge.LinkedRoom(html.UnescapeString(m[1]))
+		chat, ok := chats[room]
+		if !ok {
+			return ""
+		}
+		_, *rest, _ = strings.Cut(*rest, "</a>")
+		return "<#" + chat.Slug + ">"
 	}
 	p, ok := people[id.UserID(html.UnescapeString(m[1]))]
 	if !ok || p.User == "" {

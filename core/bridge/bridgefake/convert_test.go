@@ -43,6 +43,7 @@ func TestToMatrix(t *testing.T) {
 func TestToNetwork(t *testing.T) {
 	t.Parallel()
 	people := map[id.UserID]bridge.Person{"@lou:x": {User: "u1"}, "@max:x": {Name: "Max"}}
+	chats := map[string]bridge.ChatInfo{"#market:x": {Slug: "gym.market"}}
 	tests := map[string]struct {
 		body, html, want string
 		all              bool
@@ -52,6 +53,7 @@ func TestToNetwork(t *testing.T) {
 		"entities": {body: "-", html: "&lt;b&gt; &amp;", want: "<b> &"},
 		"lines":    {body: "-", html: "<p>a</p><p>b<br/>c</p>", want: "a\nb\nc"},
 		"pill":     {body: "-", html: `<a href="https://matrix.to/#/@lou:x">Lou</a> hi`, want: "<@u1> hi"},
+		"chat":     {body: "-", html: `<a href="https://matrix.to/#/%23market:x">M</a> <a href="https://matrix.to/#/%23other:x">O</a>`, want: "<#gym.market> O"},
 		"no ghost": {body: "-", html: `<a href="https://matrix.to/#/@max:x">Max</a> hi`, want: "Max hi"},
 		"stranger": {body: "-", html: `<a href="https://matrix.to/#/@eve:x">Eve</a> hi`, want: "Eve hi"},
 		"alarm":    {body: "<!all> <@u1>", want: "<\u200b!all> <\u200b@u1>"},
@@ -67,7 +69,7 @@ func TestToNetwork(t *testing.T) {
 			if tt.html != "" {
 				c.Format, c.FormattedBody = event.FormatHTML, tt.html
 			}
-			if got := toNetwork(c, people, tt.all); got != tt.want {
+			if got := toNetwork(c, people, chats, tt.all); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -81,7 +83,7 @@ func FuzzToNetwork(f *testing.F) {
 	people := map[id.UserID]bridge.Person{"@lou:x": {User: "u1"}}
 	f.Fuzz(func(t *testing.T, s string) {
 		c := &event.MessageEventContent{MsgType: event.MsgText, Body: s, Format: event.FormatHTML, FormattedBody: s}
-		if got := toNetwork(c, people, false); strings.Contains(got, everyone) || strings.ContainsRune(got, 0) {
+		if got := toNetwork(c, people, nil, false); strings.Contains(got, everyone) || strings.ContainsRune(got, 0) {
 			t.Errorf("%q became %q", s, got)
 		}
 	})

@@ -97,6 +97,7 @@ func proofs() map[string]proof {
 
 		"mentions/person":          {message(func(m *bridge.Message) { m.Content.FormattedBody = "" }), "mentions the people"},
 		"mentions/chat":            {message(func(m *bridge.Message) { m.Content.FormattedBody = "" }), "mentions the chats"},
+		"mentions/chat_sent":       {outgoing(func(m *bridge.Outgoing) { m.Chats = nil }), "want a mention"},
 		"mentions/closed_chat":     {message(func(m *bridge.Message) { m.Content.Body += " Elsewhere" }), "a closed chat is told of"},
 		"mentions/all_by_entitled": {message(func(m *bridge.Message) { m.MentionsAll = false }), "want @room in it"},
 		"mentions/all_by_others":   {message(func(m *bridge.Message) { m.MentionsAll = true }), "not entitled"},

@@ -27,6 +27,7 @@ func mentionCases() []Case {
 	return []Case{
 		{Name: "person", run: mentionsPerson},
 		{Name: "chat", run: mentionsChat},
+		{Name: "chat_sent", run: mentionsChatSent},
 		{Name: "closed_chat", run: mentionsClosedChat},
 		{Name: "all_by_entitled", run: mentionsAll},
 		{Name: "all_by_others", run: mentionsAllByOthers},
@@ -46,8 +47,8 @@ func (k *kit) everyone() string {
 	return word
 }
 
-// other makes a second chat and returns how it is mentioned, and its slug.
-func (k *kit) other(private bool) (text, slug string) {
+// other makes a second chat and returns how it is mentioned, and what it is.
+func (k *kit) other(private bool) (text string, info *bridge.ChatInfo) {
 	k.tb.Helper()
 	chat, _ := k.remote.NewChat(k.tb, private)
 	if private {
@@ -57,7 +58,7 @@ func (k *kit) other(private bool) (text, slug string) {
 	if text = k.remote.ChatText(k.tb, chat); text == "" {
 		k.tb.Skip("SKIPPED: does not apply: chats are not mentioned")
 	}
-	return text, k.readChat(chat).Slug
+	return text, k.readChat(chat)
 }
 
 // links lists whom and what a formatted body mentions.
@@ -80,16 +81,31 @@ func mentionsPerson(k *kit) {
 
 func mentionsChat(k *kit) {
 	kim, chat := k.user("Kim"), k.chat()
-	text, slug := k.other(false)
+	text, other := k.other(false)
 	k.startConnected()
 	m := k.awaitMessage(chat, k.post(kim, chat, k.say("see "+text+" there")))
-	if chats, _ := links(m); !slices.Equal(chats, []string{slug}) {
-		k.tb.Errorf("the formatted body mentions the chats %q, want %q, the chat's Slug", chats, slug)
+	if chats, _ := links(m); !slices.Equal(chats, []string{other.Slug}) {
+		k.tb.Errorf("the formatted body mentions the chats %q, want %q, the chat's Slug", chats, other.Slug)
 	}
 	for _, word := range []string{"see", "there"} {
 		if !strings.Contains(m.Content.Body, word) {
 			k.tb.Errorf("the body %q lacks %q", m.Content.Body, word)
 		}
+	}
+}
+
+// A link to the room of a chat leads people on the network to the chat.
+func mentionsChatSent(k *kit) {
+	chat := k.chat()
+	_, other := k.other(false)
+	html := `see <a href="https://matrix.to/#/%23market:school.example">Market</a> and <a href="https://matrix.to/#/%23else:school.example">Else</a>`
+	m := formatted(k.out(chat, k.say("see")), html)
+	m.Chats = map[string]bridge.ChatInfo{"#market:school.example": {ID: other.ID, Ref: other.Ref, Slug: other.Slug, Name: other.Name}}
+	k.send(m)
+	_, last, _ := strings.Cut(other.Ref, "/")
+	text := k.only(chat).Text
+	if strings.Contains(text, "market:school.example") || !strings.Contains(text, other.Slug) && !strings.Contains(text, last) || !strings.Contains(text, "Else") {
+		k.tb.Errorf("the network shows %q, want a mention of %q", text, other.Ref)
 	}
 }
 
