@@ -89,6 +89,12 @@ func (w *mdWriter) block(out *[]mdBlock, n *htmlNode, depth int) {
 		put(fence(maths, "latex"))
 		return
 	}
+	if reason, ok := spoilerReason(n); ok && depth < convertMaxIndent {
+		// In a quote, it is seen where it ends.
+		md := join(append([]mdBlock{{md: escapeLeaf(spoilerLabel(reason)+"]", leafBlock)}}, w.blocks(n, depth+1)...))
+		put(prefix(md, "> ", "> "))
+		return
+	}
 	switch n.tag {
 	case "h1", "h2", "h3", "h4", "h5", "h6":
 		if text := escapeLeaf(oneLine(w.inlines(n.kids, inlineState{})), leafHeading); text != "" {

@@ -83,10 +83,8 @@ func (w *mdWriter) inline(n *htmlNode, in inlineState) string {
 	case "a":
 		return w.anchor(n, in)
 	case "span":
-		for _, a := range n.attr {
-			if a.Key == "data-mx-spoiler" {
-				return spoiler(cleanText(a.Val), w.inlines(n.kids, in))
-			}
+		if reason, ok := spoilerReason(n); ok {
+			return spoilerLabel(reason) + ": " + trimInline(w.inlines(n.kids, in)) + "]"
 		}
 	}
 	text := w.inlines(n.kids, in)
@@ -96,13 +94,22 @@ func (w *mdWriter) inline(n *htmlNode, in inlineState) string {
 	return text
 }
 
-// spoiler marks where a text begins and ends that Mattermost cannot hide.
-func spoiler(reason, text string) string {
-	label := "[Spoiler"
-	if reason = oneLine(reason); reason != "" {
-		label += " (" + reason + ")"
+// spoilerReason tells whether an element hides what it holds, and why.
+func spoilerReason(n *htmlNode) (string, bool) {
+	for _, a := range n.attr {
+		if a.Key == "data-mx-spoiler" {
+			return oneLine(cleanText(a.Val)), true
+		}
 	}
-	return label + ": " + trimInline(text) + "]"
+	return "", false
+}
+
+// spoilerLabel begins a text that Mattermost cannot hide.
+func spoilerLabel(reason string) string {
+	if reason == "" {
+		return "[Spoiler"
+	}
+	return "[Spoiler (" + reason + ")"
 }
 
 // The characters that stand for small ones above and below the line, which

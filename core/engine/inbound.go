@@ -205,10 +205,11 @@ func (e *Engine) relateIn(ctx context.Context, p *store.Portal, it store.Item, m
 	return false, nil
 }
 
-// mention sets m.mentions to the ghosts of those mentioned, and to nobody else.
+// mention sets m.mentions to the ghosts of those mentioned, at most maxPeople, and to
+// nobody else.
 func (e *Engine) mention(ctx context.Context, p *store.Portal, users []bridge.UserID, content *event.MessageEventContent) {
 	set := map[id.UserID]struct{}{}
-	for _, u := range users {
+	for _, u := range users[:min(len(users), maxPeople)] {
 		if g, err := e.ghosts.known(ctx, e.st, p.School, p.Bridge, u); err == nil {
 			set[g.MXID] = struct{}{}
 		}

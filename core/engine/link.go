@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"regexp"
+	"strings"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -33,7 +34,14 @@ func (e *Engine) resolveLinks(ctx context.Context, p *store.Portal, c *event.Mes
 		return g.MXID.URI().MatrixToURL()
 	}
 	c.FormattedBody = bridge.ResolveLinks(c.FormattedBody, chat, user)
+	if size := len(c.Body) + len(c.FormattedBody) + strings.Count(c.FormattedBody, `"`); size > maxContent {
+		c.Format, c.FormattedBody = "", "" // the addresses have made it too large
+	}
 }
+
+// maxContent is what body and formatted body may take together, in bytes: an event
+// holds 65,536 with everything around them.
+const maxContent = 60_000
 
 // mayBeNamed reports whether those who read in a portal may know of another one:
 // that of a public chat of their school and network.

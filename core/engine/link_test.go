@@ -105,3 +105,27 @@ func TestLinksToRooms(t *testing.T) {
 	w.hs.say(room, pupil, "words", map[string]any{"format": "org.matrix.custom.html", "formatted_body": text})
 	w.wantRemote(here, "Pia Pupil: <#gym-market> <#gym-market> words words words")
 }
+
+// What links make too large for an event crosses without markup.
+func TestManyLinks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, both("gym/market"))
+	chat := w.net.NewChat("gym/market", false)
+	w.start()
+	room := w.room(chat)
+	long := w.net.NewUser("Somebody " + strings.Repeat("with a long name ", 2))
+	w.net.Post(long, chat, "has a ghost now")
+	w.content(room, "has a ghost")
+	many := w.net.Post(w.teacher, chat, "many "+strings.Repeat("<@"+string(long)+"> ", 600))
+	if c := w.content(room, "many"); c.FormattedBody != "" || c.Format != "" || len(c.Mentions.UserIDs) != 1 {
+		t.Errorf("%d bytes of formatted body, mentions %v", len(c.FormattedBody), c.Mentions.UserIDs)
+	}
+	// An edit holds its text twice, and alerts nobody.
+	w.net.Edit(w.teacher, chat, many, "some "+strings.Repeat("<@"+string(long)+"> ", 200))
+	c := w.content(room, "some")
+	if n := len(c.NewContent.FormattedBody); c.FormattedBody != "" || n < maxFallback || len(c.Mentions.UserIDs) > 0 {
+		t.Errorf("%d and %d bytes of formatted body, mentions %v", len(c.FormattedBody), n, c.Mentions.UserIDs)
+	}
+}
+
+const maxFallback = 10_000
