@@ -4,9 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/steg-bridge/steg/core/bridge"
+	"github.com/steg-bridge/steg/core/bridge/bridgefake"
 	"github.com/steg-bridge/steg/core/engine"
 	"github.com/steg-bridge/steg/core/store"
 )
@@ -129,3 +131,19 @@ func TestManyLinks(t *testing.T) {
 }
 
 const maxFallback = 10_000
+
+// Nor does an edited caption, which is of another kind.
+func TestEditedCaptionAlertsNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, both("gym/market"))
+	chat := w.net.NewChat("gym/market", false)
+	w.start()
+	room := w.room(chat)
+	cat := w.net.PostFiles(w.teacher, chat, "my cat", bridgefake.File{Name: "cat.png", Type: "image/png", Data: []byte(png)})
+	w.content(room, "my cat")
+	w.net.Edit(w.teacher, chat, cat, "your cat, <@"+string(w.teacher)+">")
+	c := w.content(room, "your cat")
+	if len(c.Mentions.UserIDs) > 0 || c.MsgType != event.MsgImage || !strings.Contains(c.NewContent.FormattedBody, "matrix.to") {
+		t.Errorf("%s, mentions %v, now %q", c.MsgType, c.Mentions.UserIDs, c.NewContent.FormattedBody)
+	}
+}
