@@ -51,7 +51,7 @@ func (s *sweep) changes(ctx context.Context, rows []*model.Post) error {
 	before := textsBefore(rows, s.pos.at-s.feed.c.overlap)
 	rows = slices.DeleteFunc(rows, func(p *model.Post) bool { return p.OriginalId != "" })
 	slices.SortFunc(rows, byCreation)
-	s.feed.c.learnNames(ctx, textsOf(rows...)...)
+	s.feed.c.learn(ctx, rows...)
 
 	// rest[i] is the earliest change in rows[i:]: up to there all is delivered
 	// once rows[:i] are.
@@ -224,7 +224,7 @@ func textsBefore(rows []*model.Post, since int64) map[string]string {
 func textsOf(rows ...*model.Post) []string {
 	texts := make([]string, 0, len(rows))
 	for _, p := range rows {
-		if text := source(p); strings.Contains(text, "@") {
+		if text := postText(p); strings.Contains(text, "@") {
 			texts = append(texts, text)
 		}
 	}

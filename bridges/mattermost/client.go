@@ -29,6 +29,7 @@ type client struct {
 	roots   *lru[bridge.MessageID, string] // message → root of its thread
 	replied *lru[string, struct{}]         // roots of threads with replies
 	teams   *lru[string, *model.Team]
+	offices *lru[officeOf, office]         // who may alert which channel
 	typed   *lru[bridge.ChatID, time.Time] // when the bot was last shown as writing
 
 	mu       sync.Mutex
@@ -47,6 +48,7 @@ func newClient(n *network, login bridge.Login, token string) *client {
 		roots:    newLRU[bridge.MessageID, string](cachedPosts),
 		replied:  newLRU[string, struct{}](cachedPosts),
 		teams:    newLRU[string, *model.Team](1000),
+		offices:  newLRU[officeOf, office](1000),
 		typed:    newLRU[bridge.ChatID, time.Time](1000),
 		expected: map[bridge.ChatID]int64{},
 		poke:     make(chan struct{}, 1),
@@ -66,6 +68,7 @@ type self struct {
 	iconOverride bool  // and their pictures
 	maxPost      int   // runes in one post
 	maxFile      int64 // bytes of one file, 0 when the server does not tell
+	maxAlert     int   // members from which on nobody alerts a channel, 0 likewise
 }
 
 // defaultMaxPost holds for every server whose database was made since 2018.
@@ -103,6 +106,9 @@ func (c *client) lookAtSelf(ctx context.Context) (*self, error) {
 	}
 	if n, err := strconv.ParseInt(switches["MaxFileSize"], 10, 64); err == nil && n > 0 {
 		me.maxFile = n
+	}
+	if n, err := strconv.Atoi(switches["MaxNotificationsPerChannel"]); err == nil && n > 0 {
+		me.maxAlert = n
 	}
 	c.mu.Lock()
 	c.self = me

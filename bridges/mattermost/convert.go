@@ -28,8 +28,25 @@ const (
 type inResolver struct {
 	// User finds a person by username, lower case and without the @.
 	User func(username string) (user bridge.UserID, display string, ok bool)
-	// Channel finds the display name of a channel by its name, without the ~.
-	Channel func(name string) (display string, ok bool)
+	// All says that the author may alert everybody.
+	All bool
+	// Channel finds the display name of a channel by its name, without the ~, and its
+	// [bridge.ChatInfo.Slug].
+	Channel func(name string) (display, slug string, ok bool)
+}
+
+// outResolver answers what Matrix content refers to. The zero value knows nothing.
+type outResolver struct {
+	// People maps Matrix IDs to the network's people.
+	People map[id.UserID]bridge.Person
+	// Usernames answers the present username of one of them.
+	Usernames func(bridge.UserID) (string, bool)
+	// All says that "@room" means everybody.
+	All bool
+	// Chats maps rooms, as links name them, to channels.
+	Chats map[string]bridge.ChatInfo
+	// URL is the server's address.
+	URL string
 }
 
 // converted is a post as Matrix content.
@@ -38,6 +55,8 @@ type converted struct {
 	Content *event.MessageEventContent
 	// Mentions are the people whose @username was found, each once, in order.
 	Mentions []bridge.UserID
+	// All says that everybody is alerted; only then "@room" stands in the content.
+	All bool
 }
 
 // toMatrix converts the markdown of a post. The formatted body is set only where
@@ -59,18 +78,15 @@ func toMatrix(md string, r inResolver) converted {
 		content.Format = event.FormatHTML
 		content.FormattedBody = p.formatted
 	}
-	return converted{Content: content, Mentions: p.mentions}
+	return converted{Content: content, Mentions: p.mentions, All: p.all}
 }
 
 // fromMatrix converts Matrix content to the markdown of a post. It reads the
 // formatted body if there is one that is not beyond reason, otherwise the body.
-// people maps Matrix IDs in the text to the network's people, usernames answers
-// the present username of one. Everything else that looks like a mention is made
-// harmless. The text of an emote comes in italics, without the sender's name.
-func fromMatrix(c *event.MessageEventContent, people map[id.UserID]bridge.Person,
-	usernames func(bridge.UserID) (string, bool),
-) string {
-	w := &mdWriter{people: people, usernames: usernames, emote: c.MsgType == event.MsgEmote}
+// What looks like a mention and is none by r is made harmless. The text of an emote
+// comes in italics, without the sender's name.
+func fromMatrix(c *event.MessageEventContent, r outResolver) string {
+	w := &mdWriter{outResolver: r, emote: c.MsgType == event.MsgEmote}
 	if c.Format == event.FormatHTML && c.FormattedBody != "" && len(c.FormattedBody) <= convertMaxHTML {
 		if root, ok := parseHTML(c.FormattedBody); ok {
 			if md := w.document(root); md != "" {

@@ -62,10 +62,34 @@ func cutEmote(s string) (string, bool) {
 	return rest, ok && rest != ""
 }
 
+// markRoom stands in an "@room" that is meant until the rest is made harmless.
+// cleanText removes it from everything that comes in.
+const markRoom = '\ufdd0'
+
+// meanRoom lets the marked ones be what they say.
+func meanRoom(s string) string { return strings.ReplaceAll(s, string(markRoom), "") }
+
+// alertsAll tells whether the server takes a name after an @ for everybody.
+func alertsAll(name string) bool {
+	switch strings.ToLower(name) {
+	case "all", "channel", "here":
+		return true
+	}
+	return false
+}
+
+// roomWord is how people on Matrix write that they mean everybody.
+const roomWord = "@room"
+
+// startsWithRoom tells whether a text begins with this word.
+func startsWithRoom(s string) bool {
+	return len(s) >= len(roomWord) && strings.EqualFold(s[:len(roomWord)], roomWord) &&
+		!(len(s) > len(roomWord) && isWordByte(s[len(roomWord)]))
+}
+
 // defuseRoom keeps "@room" in a text from the network from notifying a Matrix
 // room, as clients and homeservers without intentional mentions would.
 func defuseRoom(s string) string {
-	const word = "@room"
 	at := strings.IndexByte(s, '@')
 	if at < 0 {
 		return s
@@ -75,9 +99,7 @@ func defuseRoom(s string) string {
 		before, _ := utf8.DecodeLastRuneInString(s[:at])
 		rest := s[at:]
 		b.WriteString(s[:at+1])
-		if len(rest) >= len(word) && strings.EqualFold(rest[:len(word)], word) &&
-			!(len(rest) > len(word) && isWordByte(rest[len(word)])) &&
-			!(before < utf8.RuneSelf && isAlnum(before)) {
+		if startsWithRoom(rest) && !(before < utf8.RuneSelf && isAlnum(before)) {
 			b.WriteString(zeroWidth)
 		}
 		s = rest[1:]

@@ -38,8 +38,12 @@ func FuzzFromMatrix(f *testing.F) {
 func checkToMatrix(t *testing.T, md string) {
 	t.Helper()
 	known := []string{"id-alice", "id-bob", "id-bob.smith", "id-room", "id-under_score", "id-evil"}
+	checkAll(t, md)
 	got := toMatrix(md, convertResolver())
 	c := got.Content
+	if got.All {
+		t.Errorf("alerts everybody without leave: %q", md)
+	}
 	checkText(t, "body", c.Body)
 	checkText(t, "formatted body", c.FormattedBody)
 	if c.Mentions == nil || c.Mentions.Room || len(c.Mentions.UserIDs) > 0 {
@@ -66,7 +70,24 @@ func checkToMatrix(t *testing.T, md string) {
 	if len(c.Body) > 16*len(md)+64 || c.FormattedBody != "" && len(c.Body)+len(c.FormattedBody) > convertMaxEvent {
 		t.Errorf("%d bytes became %d and %d", len(md), len(c.Body), len(c.FormattedBody))
 	}
-	checkMentions(t, fromMatrix(c, nil, nil))
+	checkMentions(t, fromMatrix(c, outResolver{}))
+}
+
+// checkAll converts a post whose author may alert everybody, and the answer back.
+func checkAll(t *testing.T, md string) {
+	t.Helper()
+	r := convertResolver()
+	r.All = true
+	got := toMatrix(md, r)
+	checkHTML(t, got.Content.FormattedBody)
+	checkText(t, "body", got.Content.Body+got.Content.FormattedBody)
+	if !got.All && defuseRoom(got.Content.Body) != got.Content.Body {
+		t.Errorf("%q does not alert everybody, but the body says so", md)
+	}
+	if got.All && !alertWord.MatchString(strings.NewReplacer("\x00", "").Replace(cleanText(md))) {
+		t.Errorf("%q alerts everybody by no word", md)
+	}
+	checkMentions(t, fromMatrix(got.Content, outResolver{All: true}), "channel")
 }
 
 // checkFromMatrix converts a message and checks all that holds for any of them.
@@ -76,7 +97,7 @@ func checkFromMatrix(t *testing.T, formatted, body string, emote bool) {
 	if emote {
 		c.MsgType = event.MsgEmote
 	}
-	md := fromMatrix(c, convertPeople(), convertUsername)
+	md := fromMatrix(c, convertOut(false))
 	checkText(t, "post", md)
 	// Escapes of one character take up to 5, prefixes of lines are bounded, and
 	// so are the names of people.
@@ -90,5 +111,10 @@ func checkFromMatrix(t *testing.T, formatted, body string, emote bool) {
 	} else {
 		checkMentions(t, md)
 	}
+	allowed := []string{"bob"}
+	if strings.Contains(strings.ToLower(formatted+body), "room") {
+		allowed = append(allowed, "channel")
+	}
+	checkMentions(t, fromMatrix(c, convertOut(true)), allowed...)
 	checkToMatrix(t, md)
 }

@@ -16,7 +16,8 @@ var updateConvert = flag.Bool("update", false, "rewrite the expectations in test
 
 // TestConvertGolden reads testdata/convert: files in-* begin with the section
 // markdown and show what Matrix gets and what would go back; files out-* begin
-// with html or body and show the post and what would come back from it.
+// with html or body and show the post and what would come back from it. A section all
+// says that the author may alert everybody.
 func TestConvertGolden(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/convert/*.txt")
@@ -53,9 +54,15 @@ func TestConvertGolden(t *testing.T) {
 }
 
 func goldenIn(in map[string]string) string {
-	got := toMatrix(in["markdown"], convertResolver())
+	r := convertResolver()
+	r.All = in["all"] != ""
+	got := toMatrix(in["markdown"], r)
 	c := got.Content
-	out := section("markdown", in["markdown"]) + section("body", c.Body)
+	out := section("markdown", in["markdown"])
+	if r.All {
+		out += section("all", fmt.Sprint("may, does: ", got.All))
+	}
+	out += section("body", c.Body)
 	if c.MsgType != event.MsgText {
 		out += section("type", string(c.MsgType))
 	}
@@ -65,7 +72,7 @@ func goldenIn(in map[string]string) string {
 	if len(got.Mentions) > 0 {
 		out += section("mentions", fmt.Sprint(got.Mentions))
 	}
-	return out + section("back", fromMatrix(c, nil, nil))
+	return out + section("back", fromMatrix(c, outResolver{All: got.All}))
 }
 
 func goldenOut(in map[string]string) string {
@@ -78,11 +85,14 @@ func goldenOut(in map[string]string) string {
 	if c.Body != "" {
 		out += section("body", c.Body)
 	}
+	if in["all"] != "" {
+		out += section("all", "may")
+	}
 	if in["type"] != "" {
 		c.MsgType = event.MessageType(in["type"])
 		out += section("type", in["type"])
 	}
-	md := fromMatrix(c, convertPeople(), convertUsername)
+	md := fromMatrix(c, convertOut(in["all"] != ""))
 	back := toMatrix(md, inResolver{}).Content
 	out += section("markdown", md)
 	if back.FormattedBody != "" {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 	extast "github.com/yuin/goldmark/extension/ast"
+
+	"github.com/steg-bridge/steg/core/bridge"
 )
 
 // inlines renders what stands inside a paragraph, heading or cell.
@@ -64,9 +66,19 @@ func (p *postRenderer) token(n *mdToken) {
 		p.maths("span", shown)
 		return
 	}
-	p.text(shown)
-	p.mention(n.user)
 	p.edit(n.start, n.stop, shown)
+	p.mention(n.user)
+	p.all = p.all || n.all
+	switch label := escaper.Replace(defuseRoom(shown)); {
+	case n.chat != "" && !p.inLink:
+		p.markup = true
+		p.out.WriteString(bridge.ChatLink(n.chat, label))
+	case n.user != "" && !p.inLink:
+		p.markup = true
+		p.out.WriteString(bridge.UserLink(bridge.UserID(n.user), label))
+	default:
+		p.out.WriteString(label)
+	}
 }
 
 // plainText renders text with its escapes resolved. Every end of a line is a
@@ -147,7 +159,6 @@ func (p *postRenderer) link(destination string, n ast.Node) {
 		destination = "http://" + destination // as Mattermost does
 	}
 	href, ok := allowedLink(destination)
-	_, image := n.(*ast.Image)
 	if !ok || p.inLink {
 		p.inlines(n)
 		return
@@ -156,7 +167,7 @@ func (p *postRenderer) link(destination string, n ast.Node) {
 	p.out.WriteString(`<a href="` + html.EscapeString(href) + `">`)
 	before := p.out.Len()
 	p.inlines(n)
-	if image && p.out.Len() == before {
+	if p.out.Len() == before {
 		p.text(href)
 	}
 	p.out.WriteString("</a>")

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
@@ -151,24 +153,34 @@ type mdToken struct {
 
 	start, stop int // of the original in the source; equal when unknown
 	user        string
+	all         bool
+	chat        string // slug of the channel
 	maths       bool
 }
 
 // mdTokenParser finds the tokens of Mattermost's dialect.
 type mdTokenParser struct{}
 
-func (mdTokenParser) Trigger() []byte { return []byte{'@', '~', ':', '$'} }
+func (mdTokenParser) Trigger() []byte { return []byte{'@', '~', ':', '$', '!'} }
 
 func (mdTokenParser) Parse(_ ast.Node, block text.Reader, pc parser.Context) ast.Node {
 	r, _ := pc.Get(resolverKey).(inResolver)
 	line, segment := block.PeekLine()
 	before := block.PrecendingCharacter()
+	if line[0] == '!' {
+		image, n := scanImage(line)
+		if image == nil {
+			return nil // without a size it is read as everywhere
+		}
+		block.Advance(n)
+		return image
+	}
 	var t *mdToken
 	n := 0
 	switch {
 	case line[0] == '$':
 		t, n = scanMaths(line, before)
-	case before == '_' || isAlnum(before):
+	case before == '_' || isAlnum(before), line[0] == '@' && (unicode.IsLetter(before) || unicode.IsNumber(before)):
 		return nil
 	case line[0] == '@':
 		t, n = scanMention(line, r)
@@ -190,10 +202,15 @@ func (mdTokenParser) Parse(_ ast.Node, block text.Reader, pc parser.Context) ast
 // scanMention reads @username. Like the server it takes the longest known name and
 // leaves the full stop of a sentence outside.
 func scanMention(line []byte, r inResolver) (*mdToken, int) {
+	end := scanName(line)
+	if word := strings.TrimRight(string(line[1:end]), ".-_"); r.All && alertsAll(word) && !continuesWord(line[1+len(word):]) {
+		t := newMDToken("@" + string(markRoom) + "room")
+		t.all = true
+		return t, 1 + len(word)
+	}
 	if r.User == nil {
 		return nil, 0
 	}
-	end := scanName(line)
 	for end > 1 {
 		if user, display, ok := r.User(strings.ToLower(string(line[1:end]))); ok {
 			if display = plainName(display); display == "" {
@@ -216,11 +233,27 @@ func scanChannel(line []byte, r inResolver) (*mdToken, int) {
 	if r.Channel == nil || end == 1 {
 		return nil, 0
 	}
-	display, ok := r.Channel(strings.ToLower(string(line[1:end])))
-	if display = plainName(display); !ok || display == "" {
-		return nil, 0
+	for end > 1 {
+		if display, slug, ok := r.Channel(strings.ToLower(string(line[1:end]))); ok {
+			if display = plainName(display); display == "" {
+				return nil, 0
+			}
+			t := newMDToken("~" + display)
+			t.chat = slug
+			return t, end
+		}
+		if strings.IndexByte(".-_", line[end-1]) < 0 {
+			break
+		}
+		end-- // the full stop of a sentence
 	}
-	return newMDToken("~" + display), end
+	return nil, 0
+}
+
+// continuesWord tells whether the server would see one word before and in rest.
+func continuesWord(rest []byte) bool {
+	r, _ := utf8.DecodeRune(rest)
+	return r == '@' || r == '_' || r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsNumber(r))
 }
 
 // scanName returns the end of the name of a person or channel after line[0].

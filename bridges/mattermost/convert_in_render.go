@@ -17,6 +17,7 @@ type renderedPost struct {
 	body      string
 	formatted string // "" where it says no more than body
 	mentions  []bridge.UserID
+	all       bool // everybody is mentioned
 }
 
 // renderPost reads the markup of a post and writes both bodies.
@@ -29,9 +30,10 @@ func renderPost(md string, r inResolver) renderedPost {
 	}
 	p.container(document)
 	body := p.body()
-	out := renderedPost{body: defuseRoom(body), mentions: p.mentions}
-	if p.markup || p.urls && out.body != body {
-		out.formatted = p.out.String()
+	defused := defuseRoom(body)
+	out := renderedPost{body: meanRoom(defused), mentions: p.mentions, all: p.all}
+	if p.markup || p.urls && defused != body {
+		out.formatted = meanRoom(p.out.String())
 	}
 	return out
 }
@@ -44,6 +46,7 @@ type postRenderer struct {
 	out      strings.Builder
 	edits    []bodyEdit
 	mentions []bridge.UserID
+	all      bool // everybody is mentioned
 	markup   bool // the HTML says more than its text
 	urls     bool // the text holds addresses
 	inLink   bool

@@ -3,10 +3,6 @@ package mattermost
 import (
 	"strconv"
 	"strings"
-
-	"maunium.net/go/mautrix/id"
-
-	"github.com/steg-bridge/steg/core/bridge"
 )
 
 // convertMaxIndent is how many quotes and lists may stand in each other; deeper
@@ -15,9 +11,9 @@ const convertMaxIndent = 10
 
 // mdWriter writes the markdown of one message.
 type mdWriter struct {
-	people    map[id.UserID]bridge.Person
-	usernames func(bridge.UserID) (string, bool)
-	emote     bool
+	outResolver
+
+	emote bool
 }
 
 // mdBlock is one block of markdown without a line end.
@@ -91,6 +87,12 @@ func (w *mdWriter) block(out *[]mdBlock, n *htmlNode, depth int) {
 	}
 	if maths := n.attribute("data-mx-maths"); maths != "" {
 		put(fence(maths, "latex"))
+		return
+	}
+	if reason, ok := spoilerReason(n); ok && depth < convertMaxIndent {
+		// In a quote, it is seen where it ends.
+		md := join(append([]mdBlock{{md: escapeLeaf(spoilerLabel(reason)+"]", leafBlock)}}, w.blocks(n, depth+1)...))
+		put(prefix(md, "> ", "> "))
 		return
 	}
 	switch n.tag {

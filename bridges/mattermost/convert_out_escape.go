@@ -209,6 +209,9 @@ func (w *lineWriter) emphasis(i, offset int) {
 		s = "~~"
 	case markEm:
 		if w.em = w.emMark(i, offset); w.em == 0 {
+			if w.prev == '\n' {
+				w.putZeroWidth() // what follows may look like the mark of a block
+			}
 			return
 		}
 		s = string(w.em)
@@ -223,7 +226,9 @@ func (w *lineWriter) emphasis(i, offset int) {
 		if w.prevClose && w.prev == rune(s[0]) {
 			w.putZeroWidth()
 		}
-		tight := isPunctuation(after) && !isSpaceOrPunctuation(w.prev)
+		// Between two marks and punctuation it could end as well as begin.
+		tight := isPunctuation(after) && (!isSpaceOrPunctuation(w.prev) ||
+			s == "*" && w.prev == '~' && w.prevRaw && i+1 < len(w.pieces) && w.pieces[i+1].mark <= markRaw)
 		w.put(s, rune(s[0]))
 		if tight {
 			w.putZeroWidth()
@@ -231,7 +236,8 @@ func (w *lineWriter) emphasis(i, offset int) {
 		w.prevRaw = true
 		return
 	}
-	if isPunctuation(w.prev) && !isSpaceOrPunctuation(after) {
+	if isPunctuation(w.prev) && !isSpaceOrPunctuation(after) ||
+		w.prevRaw && w.prev == '$' && s == "_" { // which would keep a formula from being one
 		w.putZeroWidth()
 	}
 	w.put(s, rune(s[0]))

@@ -62,10 +62,17 @@ func (w *mdWriter) inline(n *htmlNode, in inlineState) string {
 		code, _ := preText(n)
 		return codeSpan(code)
 	case "sup":
-		if text := w.inlines(n.kids, in); text != "" {
-			return "^" + text
+		text := w.inlines(n.kids, in)
+		if raised, ok := script(text, superscripts); ok || text == "" {
+			return raised
 		}
-		return ""
+		return "^" + text
+	case "sub":
+		text := w.inlines(n.kids, in)
+		if lowered, ok := script(text, subscripts); ok {
+			return lowered
+		}
+		return text
 	case "img":
 		for _, key := range []string{"alt", "title"} {
 			if text := collapse(n.attribute(key)); strings.TrimSpace(text) != "" {
@@ -76,10 +83,8 @@ func (w *mdWriter) inline(n *htmlNode, in inlineState) string {
 	case "a":
 		return w.anchor(n, in)
 	case "span":
-		for _, a := range n.attr {
-			if a.Key == "data-mx-spoiler" {
-				return spoiler(cleanText(a.Val), w.inlines(n.kids, in))
-			}
+		if reason, ok := spoilerReason(n); ok {
+			return spoilerLabel(reason) + ": " + trimInline(w.inlines(n.kids, in)) + "]"
 		}
 	}
 	text := w.inlines(n.kids, in)
@@ -89,13 +94,45 @@ func (w *mdWriter) inline(n *htmlNode, in inlineState) string {
 	return text
 }
 
-// spoiler names what Mattermost cannot hide.
-func spoiler(reason, text string) string {
-	label := "[Spoiler"
-	if reason = strings.TrimSpace(oneLine(reason)); reason != "" {
-		label += ": " + reason
+// spoilerReason tells whether an element hides what it holds, and why.
+func spoilerReason(n *htmlNode) (string, bool) {
+	for _, a := range n.attr {
+		if a.Key == "data-mx-spoiler" {
+			return oneLine(cleanText(a.Val)), true
+		}
 	}
-	return label + "] " + text
+	return "", false
+}
+
+// spoilerLabel begins a text that Mattermost cannot hide.
+func spoilerLabel(reason string) string {
+	if reason == "" {
+		return "[Spoiler"
+	}
+	return "[Spoiler (" + reason + ")"
+}
+
+// The characters that stand for small ones above and below the line, which
+// Mattermost has no markup for.
+const (
+	smallFrom    = "0123456789+-=()n"
+	superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ"
+	subscripts   = "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙ"
+)
+
+// script writes a text with the characters of an alphabet that go with those of
+// smallFrom; false when it has others.
+func script(text, alphabet string) (string, bool) {
+	letters := []rune(alphabet)
+	var b strings.Builder
+	for _, r := range text {
+		at := strings.IndexRune(smallFrom, r)
+		if at < 0 {
+			return "", false
+		}
+		b.WriteRune(letters[at])
+	}
+	return b.String(), text != ""
 }
 
 // collapse makes one space of each run of white space, as HTML does.

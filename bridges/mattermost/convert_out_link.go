@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"maunium.net/go/mautrix/id"
+
+	"github.com/steg-bridge/steg/core/bridge"
 )
 
 // anchor writes a link. A link to a person is a mention.
@@ -18,6 +20,9 @@ func (w *mdWriter) anchor(n *htmlNode, in inlineState) string {
 			return text
 		}
 		return w.inlines(n.kids, in)
+	}
+	if text, ok := w.channel(href); ok && !in.link {
+		return text
 	}
 	href, ok := allowedLink(href)
 	if !ok || in.link {
@@ -37,6 +42,21 @@ func (w *mdWriter) anchor(n *htmlNode, in inlineState) string {
 		return label
 	}
 	return raw("[") + label + raw("]("+linkTarget(href)+")")
+}
+
+// channel writes a link to the room of a channel as one to the channel.
+func (w *mdWriter) channel(href string) (string, bool) {
+	room, ok := bridge.LinkedRoom(href)
+	info, known := w.Chats[room]
+	team, name, named := strings.Cut(info.Ref, "/")
+	if !ok || !known || !named {
+		return "", false
+	}
+	label := plainName(info.Name)
+	if label == "" {
+		label = name
+	}
+	return raw("[") + "~" + label + raw("]("+linkTarget(w.URL+"/"+team+"/channels/"+name)+")"), true
 }
 
 // linkTarget writes an address so that no reader of markdown ends it early.
@@ -90,12 +110,12 @@ func linkedUser(href string) (id.UserID, bool) {
 // person writes a person of the map: as a mention when it is one of the network's
 // people, otherwise by name.
 func (w *mdWriter) person(user id.UserID) (string, bool) {
-	p, ok := w.people[user]
+	p, ok := w.People[user]
 	if !ok {
 		return "", false
 	}
-	if p.User != "" && w.usernames != nil {
-		if name, ok := w.usernames(p.User); ok && isUsername(name) {
+	if p.User != "" && w.Usernames != nil {
+		if name, ok := w.Usernames(p.User); ok && isUsername(name) {
 			return raw("@" + name), true
 		}
 	}
@@ -105,18 +125,15 @@ func (w *mdWriter) person(user id.UserID) (string, bool) {
 
 // isUsername tells whether a mention of this name reaches one person.
 func isUsername(name string) bool {
-	switch strings.ToLower(name) {
-	case "", "all", "channel", "here":
-		return false
-	}
-	return len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool {
+	return name != "" && !alertsAll(name) && len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool {
 		return !isAlnum(r) && r != '.' && r != '-' && r != '_'
 	})
 }
 
-// resolve replaces Matrix user IDs in a text that are in the people map.
+// resolve replaces Matrix user IDs in a text that are in the people map, and
+// @room where it is meant.
 func (w *mdWriter) resolve(s string) string {
-	if len(w.people) == 0 || !strings.Contains(s, "@") {
+	if len(w.People) == 0 && !w.All || !strings.Contains(s, "@") {
 		return s
 	}
 	var b strings.Builder
@@ -129,10 +146,16 @@ func (w *mdWriter) resolve(s string) string {
 		if i > 0 && (isAlnum(before) || strings.ContainsRune("/_#=%&?.-+@~", before)) {
 			continue
 		}
-		if user := w.knownUser(s[i:]); user != "" {
-			text, _ := w.person(user)
+		text, length := "", 0
+		if w.All && startsWithRoom(s[i:]) && !continuesName(s[i+len(roomWord):]) {
+			text, length = raw("@channel"), len(roomWord)
+		} else if user := w.knownUser(s[i:]); user != "" {
+			text, _ = w.person(user)
+			length = len(user)
+		}
+		if length > 0 {
 			b.WriteString(s[written:i] + text)
-			written = i + len(user)
+			written = i + length
 			i = written - 1
 		}
 	}

@@ -17,7 +17,7 @@ func randomText(r *rand.Rand, pieces []string) string {
 
 func markupPieces() []string {
 	return []string{
-		"@all", "@here", "@", "all", "@bob:hs.example", "@carol:hs.example", "@x.y", "＠all", "x", "é", " ", " ", "\n", "\n\n", "  ", "\t", ".", ":", "-", "_", "*", "**", "~", "~~", "`", "```", "\\", "&", "&#64;", "&amp;", "#", "# ", "> ", "- ", "+ ", "1. ",
+		"@all", "@here", "@room", "room", "@channel", "~town-square", "![a](https://x.example =1x1)", "@", "all", "@bob:hs.example", "@carol:hs.example", "@x.y", "＠all", "x", "é", " ", " ", "\n", "\n\n", "  ", "\t", ".", ":", "-", "_", "*", "**", "~", "~~", "`", "```", "\\", "&", "&#64;", "&amp;", "#", "# ", "> ", "- ", "+ ", "1. ",
 		"[", "]", "](", ")", "(", "![", "]:", "](https://x.example/@all)", "https://", "http://x.example/", "https://x.example/@all", "www.", "www.x.example/@all", "x@y.example", "<", ">", "|", "|-|\n", "---", "===", "plain", "1", "ß", "12", ",", "/me ", "$", ":smile:", ":a", "!", "\u200b", "\x00", "\xff", "\u00a0", "\"", "'", ";",
 	}
 }

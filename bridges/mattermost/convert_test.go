@@ -61,7 +61,7 @@ func TestToMatrixContent(t *testing.T) {
 	t.Parallel()
 	got := toMatrix("hallo @alice", convertResolver())
 	c := got.Content
-	if c.MsgType != event.MsgText || c.Body != "hallo @Alice Example" || c.Format != "" || c.FormattedBody != "" {
+	if c.MsgType != event.MsgText || c.Body != "hallo @Alice Example" || c.FormattedBody != `hallo <a href="steg:user/id-alice">@Alice Example</a>` {
 		t.Errorf("content %+v", c)
 	}
 	if diff := cmp.Diff(&event.Mentions{}, c.Mentions); diff != "" {
@@ -90,7 +90,7 @@ func TestFromMatrixPerson(t *testing.T) {
 		"everybody": {func(bridge.UserID) (string, bool) { return "All", true }, "Hallo Anna!"},
 		"no name":   {func(bridge.UserID) (string, bool) { return "x all", true }, "Hallo Anna!"},
 	} {
-		if got := fromMatrix(c, people, test.usernames); got != test.want {
+		if got := fromMatrix(c, outResolver{People: people, Usernames: test.usernames}); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}
@@ -140,7 +140,7 @@ func TestRoundTripMarkdown(t *testing.T) {
 			t.Fatal(err)
 		}
 		once := toMatrix(sections(string(data))["markdown"], inResolver{}).Content
-		twice := toMatrix(fromMatrix(once, nil, nil), inResolver{}).Content
+		twice := toMatrix(fromMatrix(once, outResolver{}), inResolver{}).Content
 		if once.MsgType == event.MsgEmote {
 			continue // goes out in italics
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mattermost/mattermost/server/public/model"
+
 	"github.com/steg-bridge/steg/core/bridge"
 )
 
@@ -189,13 +191,13 @@ func (f *feed) pack(ctx context.Context, p *parcel, batch []item) {
 		p.since = time.Now()
 	}
 	p.items = append(p.items, batch...)
-	texts := make([]string, 0, len(batch))
+	posts := make([]*model.Post, 0, len(batch))
 	for _, it := range batch {
 		if it.post != nil && it.kind != itemDeleted && bridged(it.post) {
-			texts = append(texts, textsOf(it.post)...)
+			posts = append(posts, it.post)
 		}
 	}
-	f.c.learnNames(ctx, texts...)
+	f.c.learn(ctx, posts...)
 	reacted := f.askReactions(ctx, batch)
 	for _, it := range batch {
 		if it.kind == itemUser {

@@ -40,6 +40,18 @@
 // Typing is passed on and shown as the bot's, at most every three seconds in a
 // channel.
 //
+// Markup: convert_*.go turn the server's dialect into Matrix HTML and back, with the
+// files in testdata/convert as the list of what becomes what. Nothing that a person
+// writes becomes a mention by it: whom a text mentions is looked up, and what only
+// looks like a mention gets a zero-width space.
+//
+// Mentions: @username is a person's, ~channel a channel's that the server itself has
+// named in the post. @channel, @all and @here alert everybody only when a person
+// wrote them who is an admin of the channel, its team or the server, which is asked
+// for then and remembered for a minute (office.go); @room from Matrix becomes
+// @channel when the core says that its writer may. A post's props can only take such
+// rights away: anybody may set them.
+//
 // Files: uploaded one by one as they come from the homeserver, before the post
 // that uses them; what no post uses is seen by nobody, so a repeat may upload
 // again. The key is looked for first. A file is refused by its length before it is

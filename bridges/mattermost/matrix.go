@@ -105,7 +105,9 @@ func (c *client) text(ctx context.Context, me *self, m *bridge.Outgoing) (string
 		}
 	}
 	c.learnPeople(ctx, users)
-	text := fromMatrix(m.Content, m.People, c.people.username)
+	text := fromMatrix(m.Content, outResolver{
+		People: m.People, Usernames: c.people.username, All: m.MentionsAll, Chats: m.Chats, URL: c.net.cfg.URL,
+	})
 	// The server answers 500 to a NUL, for ever.
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
 	length := utf8.RuneCountInString(text)

@@ -68,12 +68,13 @@ func source(p *model.Post) string {
 
 // messageEvent makes the event of a new post.
 func (c *client) messageEvent(p *model.Post, me *self) *bridge.Message {
-	content, mentions := c.content(p)
+	said := c.content(p, c.mayAlert(p))
 	m := &bridge.Message{
 		Meta: bridge.Meta{
 			Chat: bridge.ChatID(p.ChannelId), Sender: bridge.UserID(p.UserId), Time: fromMillis(p.CreateAt), Key: postKey(p.Id),
 		},
-		ID: bridge.MessageID(p.Id), Content: content, Files: fileList(p), Thread: bridge.MessageID(p.RootId), Mentions: mentions,
+		ID: bridge.MessageID(p.Id), Content: said.Content, Files: fileList(p), Thread: bridge.MessageID(p.RootId),
+		Mentions: said.Mentions, MentionsAll: said.All,
 	}
 	if hop, err := strconv.Atoi(prop(p, propHop)); err == nil && hop > 0 && hop <= maxHop {
 		m.Hop = hop
@@ -88,12 +89,12 @@ func (c *client) messageEvent(p *model.Post, me *self) *bridge.Message {
 // editEvent makes the event of a changed text, or of files that came or went. It returns nil when nothing has
 // changed but our own post has been touched, say pinned.
 func (c *client) editEvent(p *model.Post, me *self) *bridge.Edit {
-	content, mentions := c.content(p)
+	said := c.content(p, false)
 	e := &bridge.Edit{
 		Meta: bridge.Meta{
 			Chat: bridge.ChatID(p.ChannelId), Sender: bridge.UserID(p.UserId), Time: fromMillis(p.EditAt), Key: editKey(p),
 		},
-		Target: bridge.MessageID(p.Id), Content: content, Files: fileList(p), Mentions: mentions,
+		Target: bridge.MessageID(p.Id), Content: said.Content, Files: fileList(p), Mentions: said.Mentions,
 	}
 	if p.UserId != me.id || prop(p, propKey) == "" {
 		return e
@@ -120,47 +121,47 @@ func (c *client) removalEvent(p *model.Post, at int64) *bridge.Removal {
 	}
 }
 
-// content converts a post's text, without its files. The names in it must have been learned.
-func (c *client) content(p *model.Post) (*event.MessageEventContent, []bridge.UserID) {
+// content converts a post's text, without its files. What it refers to must have
+// been learned; all says that its author may alert everybody.
+func (c *client) content(p *model.Post, all bool) converted {
+	out := toMatrix(postText(p), inResolver{User: c.people.named, All: all, Channel: channelNames(p)})
+	if p.Type == model.PostTypeMe {
+		out.Content.MsgType = event.MsgEmote
+	}
+	markPriority(out.Content, priorityMark(p))
+	return out
+}
+
+// postText is all that people read in a post, as markdown.
+func postText(p *model.Post) string {
 	text := source(p)
 	emote := p.Type == model.PostTypeMe
 	if emote {
 		text = plainEmote(text)
 	}
-	parts := make([]string, 0, 3)
 	if name := integration(p); name != "" && !emote {
 		// An integration that speaks under another name. Only text: anybody may
 		// set the props.
 		text = namePrefix(name, text)
 	}
-	if text != "" {
-		parts = append(parts, text)
-	}
-	for _, a := range p.Attachments() {
-		if line := attachmentText(a); line != "" {
-			parts = append(parts, line)
-		}
-	}
-	out := toMatrix(strings.Join(parts, "\n\n"), inResolver{User: c.people.named, Channel: channelNames(p)})
-	if emote {
-		out.Content.MsgType = event.MsgEmote
-	}
-	markPriority(out.Content, priorityMark(p))
-	return out.Content, out.Mentions
+	return strings.TrimLeft(text+attachments(p), "\n")
 }
 
-// channelNames resolves ~name by what the server has added to the post.
-func channelNames(p *model.Post) func(string) (string, bool) {
-	known, ok := p.GetProp(model.PostPropsChannelMentions).(map[string]any)
-	return func(name string) (string, bool) {
-		if !ok {
-			return "", false
-		}
+// channelNames resolves ~name by what the server has added to the post: open
+// channels of the team that the author may read. The server removes what others
+// put there.
+func channelNames(p *model.Post) func(string) (string, string, bool) {
+	known, _ := p.GetProp(model.PostPropsChannelMentions).(map[string]any)
+	return func(name string) (string, string, bool) {
 		about, ok := known[name].(map[string]any)
 		if !ok {
-			return "", false
+			return "", "", false
 		}
 		display, ok := about["display_name"].(string)
-		return display, ok && display != ""
+		team, _ := about["team_name"].(string)
+		if team == "" {
+			return display, "", ok
+		}
+		return display, slug(team + "/" + name), ok
 	}
 }

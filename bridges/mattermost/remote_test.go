@@ -52,7 +52,7 @@ func TestContentOfPosts(t *testing.T) {
 		"attachment": {&model.Post{Type: "slack_attachment", Props: props("attachments", []any{
 			map[string]any{"fallback": "fb", "pretext": "New build", "title": "Build 7", "text": "passed"},
 			map[string]any{"fallback": "only fallback"},
-		})}, "New build\nBuild 7\npassed\n\nonly fallback", event.MsgText},
+		})}, "New build\n\n> Build 7\n>\n> passed\n\nonly fallback", event.MsgText},
 		"channel link": {
 			&model.Post{Message: "see ~market", Props: props("channel_mentions", map[string]any{"market": map[string]any{"display_name": "Market place"}})},
 			"see ~Market place", event.MsgText,
@@ -63,7 +63,7 @@ func TestContentOfPosts(t *testing.T) {
 		"shown otherwise than written": {&model.Post{Message: "via proxy", MessageSource: "as written"}, "as written", event.MsgText},
 	} {
 		c.post.ChannelId = string(chat)
-		content, _ := r.client.content(c.post)
+		content := r.client.content(c.post, false).Content
 		// What stands for bold in a body is the converter's choice.
 		if body := strings.ReplaceAll(content.Body, "**", ""); body != c.body || content.MsgType != c.kind {
 			t.Errorf("%s: %s %q, want %s %q", name, content.MsgType, body, c.kind, c.body)

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"strings"
 	"unicode"
-
-	"github.com/mattermost/mattermost/server/public/model"
 )
 
 // plainEmote takes the italics off that every emote is stored in.
@@ -16,27 +14,6 @@ func plainEmote(text string) string {
 		}
 	}
 	return text
-}
-
-// attachmentText is an integration's attachment as text.
-func attachmentText(a *model.MessageAttachment) string {
-	var lines []string
-	for _, s := range []string{a.Pretext, bold(a.Title), a.Text} {
-		if s = strings.TrimSpace(s); s != "" {
-			lines = append(lines, s)
-		}
-	}
-	if len(lines) == 0 {
-		return a.Fallback
-	}
-	return strings.Join(lines, "\n")
-}
-
-func bold(s string) string {
-	if s = strings.TrimSpace(s); s == "" {
-		return ""
-	}
-	return "**" + escapeText(s) + "**"
 }
 
 // shownName removes what could make a name look like something else, and cuts it.

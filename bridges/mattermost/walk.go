@@ -124,7 +124,7 @@ func (s *sweep) posts(ctx context.Context, page []*model.Post) error {
 	if err := s.skipKnown(ctx, page); err != nil {
 		return err
 	}
-	s.feed.c.learnNames(ctx, textsOf(page...)...)
+	s.feed.c.learn(ctx, page...)
 	start, to := s.pos, s.pos
 	var evs []bridge.Event
 	for _, p := range page {
@@ -163,7 +163,7 @@ func (s *sweep) checkPart(ctx context.Context, part []bridge.MessageID) error {
 		return err
 	}
 	present := make(map[string]bool, len(found))
-	s.feed.c.learnNames(ctx, textsOf(found...)...)
+	s.feed.c.learn(ctx, found...)
 	slices.SortFunc(found, byCreation)
 	known := s.pos.at - s.feed.c.overlap
 	var evs []bridge.Event

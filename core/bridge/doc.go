@@ -19,6 +19,9 @@
 //   - make [Client.Send] idempotent by [Outgoing.Key], and when
 //     [Outgoing.Uncertain] is set look for that key at the network first;
 //   - recognise its own sends coming back and mark them with [Meta.Echo];
+//   - mention people and chats by [UserLink] and [ChatLink], never by links to Matrix,
+//     set [Message.MentionsAll] only for who may alert everybody by the network's own
+//     rules, and make harmless whatever in an [Outgoing] would alert people otherwise;
 //   - answer with the errors of this package, from one classify function;
 //   - stream files ([FileOpener], [OutgoingFile]), look for the key before it
 //     uploads again, and give up a transfer that stands still ([WithStall]), never

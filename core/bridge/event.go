@@ -42,8 +42,12 @@ type Message struct {
 	ReplyTo MessageID                  `json:"reply_to,omitempty"`
 	Thread  MessageID                  `json:"thread,omitempty"` // the root of its thread
 	// Mentions are the network's people mentioned in the message; the core turns
-	// those with a ghost into m.mentions. Room means everybody in the chat.
+	// those with a ghost into m.mentions, and takes nobody from Content.
 	Mentions []UserID `json:"mentions,omitempty"`
+	// MentionsAll says that the message alerts everybody in the chat, and that the
+	// network lets its author do so. Only then "@room" may stand in Content. It must
+	// not rest on what anybody can claim.
+	MentionsAll bool `json:"mentions_all,omitempty"`
 	// Hop counts how often the text has crossed a Steg already (see [Outgoing]).
 	Hop int `json:"hop,omitempty"`
 }

@@ -36,8 +36,16 @@ type Outgoing struct {
 	Files   []OutgoingFile
 	ReplyTo MessageID // the mapped target, "" when none
 	Thread  MessageID // the mapped root of its thread, "" when none
+	// MentionsAll says that "@room" in Content means everybody, and that the author
+	// may alert all: it becomes the network's word for that. Otherwise whatever would
+	// alert people is made harmless. Never set in an [OutgoingEdit].
+	MentionsAll bool
 	// People resolves Matrix user IDs inside Content to the network's people.
 	People map[id.UserID]Person
+	// Chats resolves the rooms that Content links to, by ID or alias as in the link, to
+	// chats of the network that people may know of. Of the info ID, Ref, Slug and Name
+	// are set.
+	Chats map[string]ChatInfo
 	// Hop counts how often the text has crossed a Steg; carried along where the
 	// network can, and returned in [Message.Hop].
 	Hop int

@@ -32,6 +32,12 @@
 // A file is read from the homeserver while it is written to the network. One that
 // can never cross leaves a line with its name, and its sender is told.
 //
+// Whom a text mentions the bridge says by links of its own, which become those of
+// ghosts and rooms (link.go). Everybody is alerted only by who may do so on both
+// sides: on the network, as the bridge says, and by power level in the room, which
+// homeservers do not check (alert.go). A name that somebody else in the room has is
+// shown on the network with the Matrix ID beside it (namesake.go).
+//
 // Reactions cross as states: a bridge tells which there are, and the lane's step
 // makes the ghosts' reactions so; the table of reactions tells what has crossed.
 //

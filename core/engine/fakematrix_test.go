@@ -58,6 +58,7 @@ type fakeRoom struct {
 	name    string
 
 	encrypted bool
+	alerting  []id.UserID // ghosts that were let alert everybody
 }
 
 type fakeEvent struct {

@@ -49,6 +49,34 @@ func (f *fakeMatrix) UpdateLevels(_ context.Context, room id.RoomID, l intent.Le
 	return f.end("levels")
 }
 
+// alertLevel is what a room asks of who alerts everybody, unless a test says
+// otherwise.
+const alertLevel = 50
+
+// level is a user's; it needs the lock held.
+func (r *fakeRoom) level(user id.UserID) int {
+	switch {
+	case slices.Contains(r.levels.Admins, user):
+		return 100
+	case slices.Contains(r.levels.Moderators, user), slices.Contains(r.levels.Speakers, user), slices.Contains(r.alerting, user):
+		return 50
+	}
+	return 0
+}
+
+func (f *fakeMatrix) MayAlert(_ context.Context, room id.RoomID, user id.UserID, raise bool) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.begin("alert"); err != nil {
+		return false, err
+	}
+	r := f.rooms[room]
+	if r.level(user) < alertLevel && raise {
+		r.alerting = append(r.alerting, user)
+	}
+	return r.level(user) >= alertLevel, nil
+}
+
 func (f *fakeMatrix) SetRoomInfo(_ context.Context, room id.RoomID, name, _ string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -92,6 +92,10 @@ func partition(parts []store.Link, files []bridge.File) (keep, gone []store.Link
 
 func isFilePart(part store.Link) bool { return part.File != "" }
 
+// maxFallback is how long the formatted body may be, in bytes, that an edit shows in
+// apps that know no edits.
+const maxFallback = 10_000
+
 // textEdited replaces the text of a message among its parts. It returns the row
 // of the edit, and the text's part when there is no text any more.
 func (e *Engine) textEdited(ctx context.Context, d *delivery, keep []store.Link, text *event.MessageEventContent) (row store.Link, gone []store.Link, err error) {
@@ -114,6 +118,10 @@ func (e *Engine) textEdited(ctx context.Context, d *delivery, keep []store.Link,
 	c := *content
 	c.Mentions = d.mentions
 	c.SetEdit(bearer.Event)
+	c.Mentions = &event.Mentions{} // an edit alerts nobody anew
+	if len(c.FormattedBody) > maxFallback {
+		c.Format, c.FormattedBody = "", "" // it would be in the event twice
+	}
 	s := d.at(partText)
 	s.Content = &c
 	row.Event, err = e.send(ctx, d.a, d.it, s)

@@ -50,6 +50,9 @@ type Homeserver interface {
 
 	CreateRoom(ctx context.Context, r intent.Room) (id.RoomID, error)
 	UpdateLevels(ctx context.Context, room id.RoomID, l intent.Levels) error
+	// MayAlert reports whether a user may alert everybody in a room; raise lets it give
+	// a ghost the level for that.
+	MayAlert(ctx context.Context, room id.RoomID, user id.UserID, raise bool) (bool, error)
 	SetRoomInfo(ctx context.Context, room id.RoomID, name, topic string) error
 	Encrypted(ctx context.Context, room id.RoomID) (bool, error)
 	SetBridgeInfo(ctx context.Context, room id.RoomID, info intent.BridgeInfo) error

@@ -25,8 +25,10 @@ func (e *Engine) stepIn(ctx context.Context, p *store.Portal, it store.Item, a q
 	}
 	switch ev := ev.(type) {
 	case *bridge.Message:
+		e.resolveLinks(ctx, p, ev.Content)
 		return e.messageIn(ctx, p, it, a, ev)
 	case *bridge.Edit:
+		e.resolveLinks(ctx, p, ev.Content)
 		return e.editIn(ctx, p, it, a, ev)
 	case *bridge.Removal:
 		return e.removalIn(ctx, p, it, a, ev)
@@ -96,6 +98,9 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 		return queue.Outcome{Retry: &queue.Retry{Err: errTargetUnderWay, After: soon}}
 	}
 	if err := e.mention(ctx, p, m.Mentions, &content); err != nil {
+		return retry(err)
+	}
+	if content.Mentions.Room, err = e.alertsRoom(ctx, p, room, ghost.MXID, m); err != nil {
 		return retry(err)
 	}
 
@@ -207,11 +212,11 @@ func (e *Engine) relateIn(ctx context.Context, p *store.Portal, it store.Item, m
 	return false, nil
 }
 
-// mention sets m.mentions to the ghosts of those mentioned, and to the people in the
-// room whose accounts were: to nobody else.
+// mention sets m.mentions to the ghosts of those mentioned, at most maxPeople, and to
+// the people in the room whose accounts were: to nobody else.
 func (e *Engine) mention(ctx context.Context, p *store.Portal, users []bridge.UserID, content *event.MessageEventContent) error {
 	set := map[id.UserID]struct{}{}
-	for _, u := range users {
+	for _, u := range users[:min(len(users), maxPeople)] {
 		own, err := e.standsForIn(ctx, p, u)
 		if err != nil {
 			return err
@@ -229,7 +234,7 @@ func (e *Engine) mention(ctx context.Context, p *store.Portal, users []bridge.Us
 // standsForIn is standsFor of those who are in the portal's room.
 func (e *Engine) standsForIn(ctx context.Context, p *store.Portal, user bridge.UserID) (id.UserID, error) {
 	l, ok := e.logins[p.Bridge]
-	if !ok {
+	if !ok || p.Room == "" {
 		return "", nil
 	}
 	own, err := e.standsFor(ctx, l, user)

@@ -23,6 +23,7 @@ type memberCache struct {
 	mu     sync.Mutex
 	rooms  map[id.RoomID]map[id.UserID]intent.Member
 	ghosts map[roomUser]intent.Member // those that were asked for: speakers in hub rooms
+	names  map[id.RoomID]*names       // of all in the rooms, ours too
 	// Counts of membership events, so that what is older is never kept. Ghosts have
 	// one of their own: when thousands join, lists of people must be kept all the same.
 	changes, ghostChanges int
@@ -35,7 +36,9 @@ const (
 )
 
 func newMemberCache() *memberCache {
-	return &memberCache{rooms: map[id.RoomID]map[id.UserID]intent.Member{}, ghosts: map[roomUser]intent.Member{}}
+	return &memberCache{
+		rooms: map[id.RoomID]map[id.UserID]intent.Member{}, ghosts: map[roomUser]intent.Member{}, names: map[id.RoomID]*names{},
+	}
 }
 
 func (c *memberCache) room(room id.RoomID) (map[id.UserID]intent.Member, bool) {
@@ -87,11 +90,17 @@ func (c *memberCache) asOf() int {
 	return c.changes
 }
 
-// fill keeps a list that was asked for after asOf, unless anything changed since.
-func (c *memberCache) fill(room id.RoomID, members []intent.Member, asOf int) map[id.UserID]intent.Member {
-	set := make(map[id.UserID]intent.Member, len(members))
+// fill keeps a list that was asked for after asOf, unless anything changed since. Of
+// ours it keeps the names.
+func (c *memberCache) fill(room id.RoomID, members []intent.Member, ours func(id.UserID) bool, asOf int) map[id.UserID]intent.Member {
+	set, used := map[id.UserID]intent.Member{}, newNames()
 	for _, m := range members {
+		if ours(m.User) {
+			used.addGhost(m.Name)
+			continue
+		}
 		set[m.User] = m
+		used.count(m, 1)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -100,17 +109,28 @@ func (c *memberCache) fill(room id.RoomID, members []intent.Member, asOf int) ma
 	}
 	if len(c.rooms) >= memberCacheRooms {
 		clear(c.rooms)
+		clear(c.names)
 	}
-	c.rooms[room] = set
+	if before := c.names[room]; before != nil {
+		maps.Copy(used.ghosts, before.ghosts) // who has come meanwhile
+	}
+	c.rooms[room], c.names[room] = set, used
 	return set
 }
 
-// changeGhost forgets what was remembered of one of our users.
-func (c *memberCache) changeGhost(room id.RoomID, user id.UserID) {
+// changeGhost forgets what was remembered of one of our users, who is called name
+// now.
+func (c *memberCache) changeGhost(room id.RoomID, user id.UserID, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ghostChanges++
 	delete(c.ghosts, roomUser{room, user})
+	if c.names[room] == nil && len(c.names) < memberCacheRooms {
+		c.names[room] = newNames() // the room may be being listed
+	}
+	if used := c.names[room]; used != nil {
+		used.addGhost(name)
+	}
 }
 
 // change replaces the set of a known room, so that readers need no lock.
@@ -124,8 +144,12 @@ func (c *memberCache) change(room id.RoomID, m intent.Member) {
 	}
 	set := make(map[id.UserID]intent.Member, len(old)+1)
 	maps.Copy(set, old)
+	if before, in := set[m.User]; in {
+		c.names[room].count(before, -1)
+	}
 	if m.Membership == "join" || m.Membership == "invite" {
 		set[m.User] = m
+		c.names[room].count(m, 1)
 	} else {
 		delete(set, m.User)
 	}
@@ -142,8 +166,7 @@ func (e *Engine) membersOf(ctx context.Context, room id.RoomID) (map[id.UserID]i
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
 	}
-	list = slices.DeleteFunc(list, func(m intent.Member) bool { return e.hs.Ours(m.User) })
-	return e.members.fill(room, list, asOf), nil
+	return e.members.fill(room, list, e.hs.Ours, asOf), nil
 }
 
 // memberChanged follows a membership event of a portal's room.
@@ -160,7 +183,7 @@ func (e *Engine) memberChanged(ctx context.Context, ev *intent.Event) error {
 	}
 	user := id.UserID(*ev.StateKey)
 	if e.hs.Ours(user) {
-		e.members.changeGhost(ev.Room, user)
+		e.members.changeGhost(ev.Room, user, raw.Content.Displayname)
 		if raw.Content.Membership != event.MembershipJoin {
 			e.ghosts.forget(ev.Room, user)
 			e.hs.Forget(ev.Room, user)

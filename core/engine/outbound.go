@@ -136,6 +136,9 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Dir: store.DirOut, Key: it.Key, Kind: store.LinkMessage,
 		Room: p.Room, Event: ev.ID, Sender: ev.Sender, At: ev.sent(), Puppet: l.puppet,
 	}
+	if m.MentionsAll, err = e.alertsChat(ctx, p, ev); err != nil {
+		return retry(err)
+	}
 	again, err := e.relateOut(ctx, p, l, it, ev, m, &link)
 	if err != nil {
 		return retry(err)
@@ -171,7 +174,7 @@ func (e *Engine) sendOut(ctx context.Context, p *store.Portal, l *login, it stor
 // author is how a Matrix user is shown on the network.
 func (e *Engine) author(ctx context.Context, p *store.Portal, user id.UserID) (bridge.Author, error) {
 	who, err := e.person(ctx, p.Room, user)
-	return bridge.Author{ID: user, Name: policy.CleanName(who.Name, user.Localpart()), AvatarURL: e.hs.AvatarURL(who.Avatar)}, err
+	return bridge.Author{ID: user, Name: e.shownOnNetwork(p.Room, who), AvatarURL: e.hs.AvatarURL(who.Avatar)}, err
 }
 
 // outgoing makes what all sends of a message have in common.
@@ -195,7 +198,7 @@ func (e *Engine) outgoing(ctx context.Context, p *store.Portal, l *login, it sto
 	}
 	return &bridge.Outgoing{
 		Key: outKey(it), Chat: p.Chat, Uncertain: a.Uncertain, Since: it.Accepted, Time: ev.sent(),
-		Author: author, Content: &clean, People: persons, Hop: ev.marker.Hop + 1,
+		Author: author, Content: &clean, People: persons, Chats: e.chatsIn(p, &clean), Hop: ev.marker.Hop + 1,
 	}, nil
 }
 

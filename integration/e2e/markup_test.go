@@ -109,6 +109,14 @@ func TestMentions(t *testing.T) {
 		}))
 
 		// And the other way.
+		k.post(w.Anna, "@"+w.Beat.MattermostPerson.Name+" look here")
+		pill := k.onMatrixThat(func(m harness.MatrixMessage) bool { return strings.Contains(m.Text, "look here") })
+		if m := pill.Event.Content.AsMessage().Mentions; m == nil || len(m.UserIDs) != 1 || m.UserIDs[0] != ghost {
+			t.Errorf("mentions %+v, want %s", m, ghost)
+		}
+		if want := fmt.Sprintf(`<a href="%s">@Beat Bernet</a>`, ghost.URI().MatrixToURL()); !strings.Contains(pill.HTML, want) {
+			t.Errorf("no %s in %q", want, pill.HTML)
+		}
 		k.post(w.Anna, "@all @room everybody here?")
 		got := k.onMatrixThat(func(m harness.MatrixMessage) bool { return strings.Contains(m.Text, "everybody here?") })
 		if m := got.Event.Content.AsMessage().Mentions; m == nil || m.Room || len(m.UserIDs) > 0 {

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,13 +26,7 @@ func TestBotIsPutOut(t *testing.T) {
 		k.post(w.Anna, "before")
 		k.onMatrix("before")
 		check(t, w.Mattermost.RemoveFromChannel(soon(t), k.channel.ID, w.Bot.ID))
-		check(t, world.Until(soon(t), "the trouble in status", func(ctx context.Context) error {
-			portal, err := w.Gateway.Portal(ctx, k.channel.Ref)
-			if err == nil && !strings.Contains(portal.Paused, "not in the channel") {
-				err = fmt.Errorf("paused: %q", portal.Paused)
-			}
-			return err
-		}))
+		k.paused("not in the channel")
 		k.say(w.Carla, "meanwhile")
 		other.say(w.Carla, "elsewhere")
 		other.onMattermost("elsewhere")
@@ -40,6 +35,86 @@ func TestBotIsPutOut(t *testing.T) {
 		k.post(w.Anna, "after")
 		k.onMatrix("after")
 		k.agree()
+	})
+}
+
+// openInTeam makes a team with a channel in it that is joined to a room.
+func openInTeam(t *testing.T, w *world.World, name string) (k *talk, team string) {
+	t.Helper()
+	team, err := w.Mattermost.EnsureTeam(soon(t), name)
+	check(t, err)
+	for _, who := range []string{w.Bot.ID, w.Anna.ID} {
+		check(t, w.Mattermost.AddToTeam(soon(t), team, who))
+	}
+	channel, err := w.Mattermost.EnsureChannel(soon(t), team, "talk", false)
+	check(t, err)
+	check(t, w.Mattermost.AddToChannel(soon(t), channel, w.Anna.ID))
+	k = &talk{t: t, w: w, channel: world.Channel{ID: channel, Ref: name + "/talk"}}
+	_, err = w.Gateway.Do(soon(t), "link", "mm", k.channel.Ref, "--mode", "both")
+	check(t, err)
+	k.room, err = w.Gateway.Room(soon(t), k.channel.Ref)
+	check(t, err)
+	k.join(w.Pupils()...)
+	return k, team
+}
+
+// paused waits until status says why nothing crosses.
+func (k *talk) paused(why string) {
+	k.t.Helper()
+	check(k.t, world.Until(soon(k.t), "the trouble in status", func(ctx context.Context) error {
+		portal, err := k.w.Gateway.Portal(ctx, k.channel.Ref)
+		if err == nil && !strings.Contains(portal.Paused, why) {
+			err = fmt.Errorf("paused: %q", portal.Paused)
+		}
+		return err
+	}))
+}
+
+// TestBotIsPutOutOfTeam takes Steg's account out of a whole team. Other teams go on,
+// and what was written meanwhile arrives when it is back.
+func TestBotIsPutOutOfTeam(t *testing.T) {
+	t.Parallel()
+	shared(t, full, func(t *testing.T, w *world.World) {
+		other := open(t, w, "both")
+		k, team := openInTeam(t, w, w.Team+"-out")
+		k.post(w.Anna, "before")
+		k.onMatrix("before")
+		check(t, w.Mattermost.Admin.Call(soon(t), http.MethodDelete, "/teams/"+team+"/members/"+w.Bot.ID, nil, nil))
+		k.paused("not in the channel")
+		k.say(w.Carla, "meanwhile")
+		k.post(w.Anna, "meanwhile, too")
+		other.say(w.Carla, "elsewhere")
+		other.onMattermost("elsewhere")
+		other.post(w.Anna, "elsewhere, too")
+		other.onMatrix("elsewhere, too")
+		check(t, w.Mattermost.AddToTeam(soon(t), team, w.Bot.ID))
+		check(t, w.Mattermost.AddToChannel(soon(t), k.channel.ID, w.Bot.ID))
+		k.onMattermost("meanwhile")
+		k.onMatrix("meanwhile, too")
+		k.settle()
+	})
+}
+
+// TestArchivedChannel archives a channel and restores it. Nothing of what pupils
+// write meanwhile is lost.
+func TestArchivedChannel(t *testing.T) {
+	t.Parallel()
+	shared(t, full, func(t *testing.T, w *world.World) {
+		k, other := open(t, w, "both"), openAs(t, w, channelName(t)+"-other", "both")
+		k.post(w.Anna, "before")
+		k.onMatrix("before")
+		check(t, w.Mattermost.Admin.Call(soon(t), http.MethodDelete, "/channels/"+k.channel.ID, nil, nil))
+		k.paused("archived")
+		k.say(w.Carla, "meanwhile")
+		other.say(w.Carla, "elsewhere")
+		other.onMattermost("elsewhere")
+		other.post(w.Anna, "elsewhere, too")
+		other.onMatrix("elsewhere, too")
+		check(t, w.Mattermost.Admin.Call(soon(t), http.MethodPost, "/channels/"+k.channel.ID+"/restore", nil, nil))
+		k.onMattermost("meanwhile")
+		k.post(w.Anna, "after")
+		k.onMatrix("after")
+		k.settle()
 	})
 }
 

@@ -40,6 +40,17 @@ func (s *Server) channelRoutes(handle func(string, http.HandlerFunc)) {
 		}
 		answer(w, http.StatusOK, map[string]string{"user_id": caller(r)}, err)
 	})
+	handle("GET /channels/{id}/members/{user}", func(w http.ResponseWriter, r *http.Request) {
+		_, err := s.channelFor(caller(r), r.PathValue("id"))
+		if err == nil && !s.inChannel(r.PathValue("id"))(r.PathValue("user")) {
+			err = refuse(http.StatusNotFound, "app.channel.get_member.missing.app_error")
+		}
+		member := &model.ChannelMember{ChannelId: r.PathValue("id"), UserId: r.PathValue("user"), Roles: "channel_user", SchemeUser: true}
+		if s.runs(member.UserId, member.ChannelId) {
+			member.Roles, member.SchemeAdmin = "channel_user channel_admin", true
+		}
+		answer(w, http.StatusOK, member, err)
+	})
 	handle("POST /channels/{id}/members", func(w http.ResponseWriter, r *http.Request) {
 		in, ok := decode[map[string]string](w, r)
 		if !ok {
@@ -110,7 +121,11 @@ func (s *Server) teamRoutes(handle func(string, http.HandlerFunc)) {
 	})
 	handle("GET /teams/{id}/members/{user}", func(w http.ResponseWriter, r *http.Request) {
 		_, err := s.teamFor(caller(r), func(t *model.Team) bool { return t.Id == r.PathValue("id") })
-		answer(w, http.StatusOK, map[string]string{"user_id": r.PathValue("user")}, err)
+		member := &model.TeamMember{TeamId: r.PathValue("id"), UserId: r.PathValue("user"), Roles: "team_user", SchemeUser: true}
+		if s.runs(member.UserId, member.TeamId) {
+			member.Roles, member.SchemeAdmin = "team_user team_admin", true
+		}
+		answer(w, http.StatusOK, member, err)
 	})
 	handle("GET /users/me/teams", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()

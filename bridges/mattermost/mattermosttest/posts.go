@@ -88,6 +88,7 @@ func (s *Server) check(user string, in *model.Post) (*model.Post, *model.AppErro
 	}
 	s.setFiles(p, in.FileIds)
 	p.SetProps(in.GetProps())
+	s.nameChannels(p)
 	if s.users[user].IsBot {
 		p.AddProp(model.PostPropsFromBot, "true")
 	}

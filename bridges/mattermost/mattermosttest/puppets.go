@@ -122,13 +122,6 @@ func (s *Server) puppetRoutes(handle func(string, http.HandlerFunc)) {
 		s.mu.Unlock()
 		answer(w, http.StatusCreated, in, nil)
 	}))
-	handle("GET /channels/{id}/members/{user}", s.byAdmin(func(w http.ResponseWriter, r *http.Request) {
-		if !s.inChannel(r.PathValue("id"))(r.PathValue("user")) {
-			writeError(w, refuse(http.StatusNotFound, "app.channel.get_member.missing.app_error"))
-			return
-		}
-		answer(w, http.StatusOK, map[string]string{"user_id": r.PathValue("user")}, nil)
-	}))
 	handle("DELETE /channels/{id}/members/{user}", s.byAdmin(func(w http.ResponseWriter, r *http.Request) {
 		if !s.inChannel(r.PathValue("id"))(r.PathValue("user")) {
 			writeError(w, refuse(http.StatusNotFound, "app.channel.get_member.missing.app_error"))

@@ -261,15 +261,6 @@ func (r *RealRemote) Messages(tb testing.TB, chat bridge.ChatID) []bridgetest.Re
 	return out
 }
 
-// MentionText implements [bridgetest.Remote].
-func (r *RealRemote) MentionText(tb testing.TB, user bridge.UserID) string {
-	tb.Helper()
-	return "@" + r.person(user).name
-}
-
-// EveryoneText implements [bridgetest.Remote].
-func (r *RealRemote) EveryoneText() string { return "@channel" }
-
 // BoldText implements [bridgetest.Remote].
 func (r *RealRemote) BoldText(text string) string { return "**" + text + "**" }
 

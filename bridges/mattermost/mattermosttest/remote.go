@@ -168,17 +168,6 @@ func alarms(text string) bool {
 	return everybody.MatchString(codePart.ReplaceAllString(text, ""))
 }
 
-// MentionText implements [bridgetest.Remote].
-func (r *Remote) MentionText(tb testing.TB, user bridge.UserID) string {
-	tb.Helper()
-	r.Server.mu.Lock()
-	defer r.Server.mu.Unlock()
-	return "@" + r.Server.users[string(user)].Username
-}
-
-// EveryoneText implements [bridgetest.Remote].
-func (r *Remote) EveryoneText() string { return "@channel" }
-
 // BoldText implements [bridgetest.Remote].
 func (r *Remote) BoldText(text string) string { return "**" + text + "**" }
 

@@ -152,6 +152,7 @@ func (s *Server) getConfig(w http.ResponseWriter, _ *http.Request) {
 		"EnablePostIconOverride":     strconv.FormatBool(set.IconOverride),
 		"MaxPostSize":                strconv.Itoa(set.MaxPostSize),
 		"MaxFileSize":                strconv.FormatInt(set.MaxFileSize, 10),
+		"MaxNotificationsPerChannel": strconv.Itoa(set.MaxAlert),
 		"TeammateNameDisplay":        "username",
 	})
 }

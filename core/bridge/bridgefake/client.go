@@ -64,7 +64,7 @@ func (c *client) Edit(ctx context.Context, m *bridge.OutgoingEdit) error {
 
 // text converts the content and holds it against the limits, before any call.
 func (c *client) text(m *bridge.Outgoing) (string, error) {
-	text := toNetwork(m.Content, m.People)
+	text := toNetwork(m.Content, m.People, m.Chats, m.MentionsAll)
 	switch {
 	case text == "" && len(m.Files) == 0:
 		return "", fmt.Errorf("no text: %w", bridge.ErrRejected)

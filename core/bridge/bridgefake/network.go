@@ -74,9 +74,10 @@ type chat struct {
 
 	direct bool
 	people map[bridge.UserID]bool
-	crowd  int  // counts their changes
-	typed  int  // how often a login was shown as writing
-	typing bool // and whether it is now
+	chiefs map[bridge.UserID]bool // who may alert everybody
+	crowd  int                    // counts their changes
+	typed  int                    // how often a login was shown as writing
+	typing bool                   // and whether it is now
 }
 
 // NewNetwork makes an empty network.
@@ -179,6 +180,7 @@ func (n *Network) NewChat(ref string, private bool) bridge.ChatID {
 		keys:  map[bridge.Key]*message{},
 
 		people: map[bridge.UserID]bool{},
+		chiefs: map[bridge.UserID]bool{},
 	}
 	n.chats[id] = c
 	n.order = append(n.order, c)

@@ -120,14 +120,6 @@ func (r *Remote) KeepFiles(_ testing.TB, user bridge.UserID, chat bridge.ChatID,
 	}
 }
 
-// MentionText implements [bridgetest.Remote].
-func (*Remote) MentionText(_ testing.TB, user bridge.UserID) string {
-	return "<@" + string(user) + ">"
-}
-
-// EveryoneText implements [bridgetest.Remote].
-func (*Remote) EveryoneText() string { return everyone }
-
 // BoldText implements [bridgetest.Remote].
 func (*Remote) BoldText(text string) string { return "**" + text + "**" }
 

@@ -172,12 +172,12 @@ func (r *reader) event(chat bridge.ChatID, ch change) bridge.Event {
 	}
 	switch ch.kind {
 	case changePost:
-		content, mentions := toMatrix(ch.text, r.client.net.userName)
+		content, mentions, all := toMatrix(ch.text, r.client.net.entitled(chat, ch.by), r.client.net.userName)
 		return &bridge.Message{
-			Meta: meta, ID: ch.msg.ID, Content: content, Files: fileList(ch.files), Thread: ch.msg.Root, Mentions: mentions, Hop: ch.msg.Hop,
+			Meta: meta, ID: ch.msg.ID, Content: content, Files: fileList(ch.files), Thread: ch.msg.Root, Mentions: mentions, MentionsAll: all, Hop: ch.msg.Hop,
 		}
 	case changeEdit:
-		content, mentions := toMatrix(ch.text, r.client.net.userName)
+		content, mentions, _ := toMatrix(ch.text, false, r.client.net.userName)
 		return &bridge.Edit{Meta: meta, Target: ch.msg.ID, Content: content, Files: fileList(ch.files), Mentions: mentions}
 	case changeDelete:
 		return &bridge.Removal{Meta: meta, Target: ch.msg.ID, Cascade: ch.cascade}

@@ -95,6 +95,21 @@ func proofs() map[string]proof {
 			}
 		}, "the receipt says"},
 
+		"mentions/person":          {message(func(m *bridge.Message) { m.Content.FormattedBody = "" }), "mentions the people"},
+		"mentions/chat":            {message(func(m *bridge.Message) { m.Content.FormattedBody = "" }), "mentions the chats"},
+		"mentions/chat_sent":       {outgoing(func(m *bridge.Outgoing) { m.Chats = nil }), "want a mention"},
+		"mentions/closed_chat":     {message(func(m *bridge.Message) { m.Content.Body += " Elsewhere" }), "a closed chat is told of"},
+		"mentions/all_by_entitled": {message(func(m *bridge.Message) { m.MentionsAll = false }), "want @room in it"},
+		"mentions/all_by_others":   {message(func(m *bridge.Message) { m.MentionsAll = true }), "not entitled"},
+		"mentions/all_while_away":  {message(func(m *bridge.Message) { m.MentionsAll = true }), "of two authors"},
+		"mentions/all_sent":        {outgoing(func(m *bridge.Outgoing) { m.MentionsAll = true }), "of two messages"},
+		"mentions/all_in_edit": {func(m *mutant) {
+			m.edit = func(_ context.Context, o *bridge.OutgoingEdit, next func() error) error {
+				o.MentionsAll = true
+				return next()
+			}
+		}, "an edit alarms everybody"},
+
 		"idempotence/same_key_twice":             {ignoreKey, "a repeat answers"},
 		"idempotence/same_key_after_restart":     {ignoreKey, "a repeat answers"},
 		"idempotence/same_text_other_key":        {dedupeByText, "two keys with one text"},

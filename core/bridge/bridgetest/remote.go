@@ -14,6 +14,7 @@ import (
 // accepted the act. All methods may be called from several goroutines.
 type Remote interface {
 	RemoteFiles
+	RemoteMentions
 
 	// NewUser makes a person with this display name. Drivers make the account
 	// name unique by themselves; the display name is as given.
@@ -63,11 +64,6 @@ type Remote interface {
 	// what was deleted and without the network's own notices ("Kim joined").
 	Messages(tb testing.TB, chat bridge.ChatID) []RemoteMessage
 
-	// MentionText is what one types to mention the person.
-	MentionText(tb testing.TB, user bridge.UserID) string
-	// EveryoneText is what one types to alarm everybody in the chat; "" when the
-	// network has no such thing.
-	EveryoneText() string
 	// BoldText is text as one types it to be bold; "" when the network has no
 	// markup.
 	BoldText(text string) string

@@ -28,6 +28,7 @@ func Cases() []Case {
 		{"lifecycle", lifecycleCases()},
 		{"inbound", inboundCases()},
 		{"outbound", outboundCases()},
+		{"mentions", mentionCases()},
 		{"idempotence", idempotenceCases()},
 		{"echo", echoCases()},
 		{"order", orderCases()},
