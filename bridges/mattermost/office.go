@@ -46,6 +46,8 @@ func alerts(p *model.Post) bool {
 // waiting.
 func (c *client) learn(ctx context.Context, posts ...*model.Post) {
 	c.learnNames(ctx, textsOf(posts...)...)
+	ctx, cancel := context.WithTimeout(ctx, namesTime)
+	defer cancel()
 	for _, p := range posts {
 		if alerts(p) {
 			c.learnOffice(ctx, p)
@@ -60,8 +62,6 @@ func (c *client) learnOffice(ctx context.Context, p *model.Post) {
 	if known, ok := c.offices.get(key); ok && c.api.now().Sub(known.at) < officeTime {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, namesTime)
-	defer cancel()
 	may, err := c.holdsOffice(ctx, p)
 	if err != nil {
 		return
@@ -69,10 +69,10 @@ func (c *client) learnOffice(ctx context.Context, p *model.Post) {
 	c.offices.put(key, office{may: may, at: c.api.now()})
 }
 
-// mayAlert tells whether a post that was learned alerts everybody.
+// mayAlert tells whether a post that was learned just now alerts everybody.
 func (c *client) mayAlert(p *model.Post) bool {
 	known, ok := c.offices.get(officeOf{p.ChannelId, p.UserId})
-	return ok && known.may && c.api.now().Sub(known.at) < officeTime && alerts(p)
+	return ok && known.may && c.api.now().Sub(known.at) < 2*officeTime && alerts(p)
 }
 
 // holdsOffice asks the server whether the author of a post is a person who runs the

@@ -60,7 +60,11 @@ func (c *memberCache) shared(room id.RoomID, m intent.Member) bool {
 	}
 	others := n.people[h]
 	if self, in := c.rooms[room][m.User]; in {
-		if own, ok := nameHash(shownAs(self)); ok && own == h {
+		own, ok := h, true
+		if self.Name != m.Name {
+			own, ok = nameHash(shownAs(self))
+		}
+		if ok && own == h {
 			others--
 		}
 	}

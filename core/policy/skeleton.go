@@ -26,8 +26,12 @@ func Skeleton(name string) string {
 		}
 		b.WriteRune(r)
 	}
-	return strings.NewReplacer("rn", "m", "vv", "w", "ß", "ss", "æ", "ae", "œ", "oe").Replace(b.String())
+	return lookalikePairs.Replace(b.String())
 }
+
+// lookalikePairs are two letters that pass for one. Building the replacer takes
+// longer than using it.
+var lookalikePairs = strings.NewReplacer("rn", "m", "vv", "w", "ß", "ss", "æ", "ae", "œ", "oe")
 
 // lookalikes are the letters and digits that pass for others in Latin names.
 var lookalikes = func() map[rune]rune { //nolint:gochecknoglobals // a constant table

@@ -43,6 +43,29 @@ func TestMarkup(t *testing.T) {
 	})
 }
 
+// TestEmotes says /me on both sides. Any other command from Matrix is a text.
+func TestEmotes(t *testing.T) {
+	t.Parallel()
+	shared(t, core, func(t *testing.T, w *world.World) {
+		k := open(t, w, "both")
+		check(t, w.Anna.Call(soon(t), http.MethodPost, "/commands/execute", map[string]string{"channel_id": k.channel.ID, "command": "/me waves *hard*"}, nil))
+		got := k.onMatrixThat(func(m harness.MatrixMessage) bool { return strings.Contains(m.Text, "waves") })
+		if got.Kind != event.MsgEmote || got.Text != "waves *hard*" || got.Sender != w.Ghost(w.Anna) {
+			t.Errorf("%s %q by %s", got.Kind, got.Text, got.Sender)
+		}
+		_, err := w.Carla.Send(soon(t), k.room, &event.MessageEventContent{MsgType: event.MsgEmote, Body: "waves back"})
+		check(t, err)
+		post := k.onMattermostThat(func(p harness.MattermostPost) bool { return strings.Contains(p.Message, "waves back") })
+		if post.Type != "me" || post.Message != "_waves back_" || post.Props["override_username"] != w.Carla.Name {
+			t.Errorf("a post of type %q: %q", post.Type, post.Message)
+		}
+		for _, text := range []string{"/shrug no command", "/away", "/leave"} {
+			k.say(w.Carla, text)
+			k.onMattermost(text)
+		}
+	})
+}
+
 // TestMarkupBombs sends what makes careless converters slow or deep. What counts
 // is that the conversation goes on at once.
 func TestMarkupBombs(t *testing.T) {
