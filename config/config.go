@@ -62,7 +62,9 @@ type School struct {
 	Name     string          `yaml:"name"`
 	Language string          `yaml:"language"` // of notices: "de" or "en"
 	Admins   []string        `yaml:"admins"`   // Matrix IDs on our homeserver
-	Portals  []Portal        `yaml:"portals"`
+	// Spaces makes a Matrix space of each team; nil = true.
+	Spaces  *bool    `yaml:"spaces"`
+	Portals []Portal `yaml:"portals"`
 }
 
 // Portal joins a chat, or a pattern of public chats, to a room.

@@ -145,6 +145,10 @@ func (d Draft) school(out *writer) {
 		admins = append(admins, quote(admin))
 	}
 	out.line(2, "admins: ["+strings.Join(admins, ", ")+"]")
+	out.line(2, "# Each team is a Matrix space with the rooms of its public channels. Whoever may not")
+	out.line(2, "# join the team by themselves joins no room of it either, until an admin invites them")
+	out.line(2, "# into the space. Without spaces every local user may join the rooms of public channels.")
+	out.line(2, fmt.Sprintf("spaces: %t", s.Spaces == nil || *s.Spaces))
 	out.line(2, "portals:"+empty(len(s.Portals)))
 	for _, p := range s.Portals {
 		parts := []string{"bridge: " + quote(string(p.Bridge)), "chat: " + quote(p.Chat)}

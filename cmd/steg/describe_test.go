@@ -135,6 +135,7 @@ func cells(c bridge.Capabilities) [][2]string {
 		{"Pins", yes(c.Pins)},
 		{"Pictures of people", yes(c.Avatars)},
 		{"Who is in a chat", yes(c.Members)},
+		{"Teams as spaces", yes(c.Spaces)},
 		{"Typing", yes(c.Types)},
 		{"Chats by name and pattern", yes(c.Resolves)},
 		{"Probed by `steg check`", yes(c.Checks)},

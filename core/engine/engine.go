@@ -54,7 +54,9 @@ type Engine struct {
 	transfers *transfers
 	typing    *typing
 	pins      *pins
-	making    *keyedLocks // rooms being made or changed, by portal
+	spaces    *spaces
+	making    *keyedLocks[int64]    // rooms being made or changed, by portal
+	gathering *keyedLocks[spaceKey] // spaces being made or changed
 
 	mu     sync.Mutex
 	loops  map[int64]*policy.Loop
@@ -76,7 +78,9 @@ func New(opts Options) (*Engine, error) {
 		typing:    newTyping(),
 		pins:      newPins(),
 		transfers: newTransfers(),
-		making:    newKeyedLocks(),
+		spaces:    newSpaces(),
+		making:    newKeyedLocks[int64](),
+		gathering: newKeyedLocks[spaceKey](),
 		loops:     map[int64]*policy.Loop{},
 		recent:    map[store.LaneKey]time.Time{},
 		reconcile: make(chan struct{}, 1),

@@ -55,6 +55,8 @@ type fakeRoom struct {
 	events  []*fakeEvent
 	pinned  []id.EventID
 	name    string
+	place   intent.Place
+	shows   []id.RoomID // of a space
 
 	encrypted bool
 }

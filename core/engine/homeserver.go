@@ -51,6 +51,10 @@ type Homeserver interface {
 	CreateRoom(ctx context.Context, r intent.Room) (id.RoomID, error)
 	UpdateLevels(ctx context.Context, room id.RoomID, l intent.Levels) error
 	SetRoomInfo(ctx context.Context, room id.RoomID, name, topic string) error
+	// SetPlace sets who may join a room of ours and which space it belongs to.
+	SetPlace(ctx context.Context, room id.RoomID, p intent.Place) error
+	// SetChildren makes a space of ours show these rooms and none that we showed before.
+	SetChildren(ctx context.Context, space id.RoomID, rooms []id.RoomID) error
 	Encrypted(ctx context.Context, room id.RoomID) (bool, error)
 	SetBridgeInfo(ctx context.Context, room id.RoomID, info intent.BridgeInfo) error
 	ResolveAlias(ctx context.Context, alias id.RoomAlias) (id.RoomID, error)

@@ -16,6 +16,9 @@ type School struct {
 	Language string // "de", "en": the language of notices
 	Admins   []id.UserID
 	Portals  []PortalSpec
+	// Spaces makes a Matrix space of each space of a network that the school has chats
+	// of. Without, every local user may join the rooms of all chats that are not private.
+	Spaces bool
 }
 
 // PortalSpec is a portal as the configuration states it.

@@ -58,7 +58,9 @@ type Room struct {
 	AliasLocal string
 	Name       string
 	Topic      string
-	Private    bool // invite only, history from joining on; otherwise every local user may join
+	Space      bool  // it is a Matrix space
+	Private    bool  // history from joining on, and only the bot invites
+	Place      Place // without a rule: a private one is for the invited, any other for all
 	Invite     []id.UserID
 	Levels     Levels
 	Bridge     BridgeInfo

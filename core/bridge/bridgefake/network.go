@@ -30,7 +30,7 @@ type Options struct {
 // Call is one call of a client to the network.
 type Call struct {
 	// Op is one of connect, since, send, find, edit, remove, react, pin, pinned, chat,
-	// user, resolve, join, type, file, members.
+	// user, resolve, join, type, file, members, space.
 	Op    string
 	Login bridge.LoginID
 	Chat  bridge.ChatID // "" when the call is about no chat
@@ -52,6 +52,7 @@ type Network struct {
 	order   []*chat
 	logins  map[bridge.LoginID]*login
 	files   map[bridge.FileID]*File
+	spaces  map[bridge.SpaceID]*bridge.SpaceInfo
 }
 
 type user struct {
@@ -96,6 +97,7 @@ func NewNetwork(o Options) *Network {
 		chats:   map[bridge.ChatID]*chat{},
 		logins:  map[bridge.LoginID]*login{},
 		files:   map[bridge.FileID]*File{},
+		spaces:  map[bridge.SpaceID]*bridge.SpaceInfo{},
 	}
 }
 

@@ -42,6 +42,8 @@ type mutant struct {
 	check   func([]bridge.Finding) []bridge.Finding
 	types   func(s bridge.Sink, t bridge.Typing)
 	members func(*bridge.MemberList)
+	space   func(*bridge.SpaceInfo)
+	spaces  bool              // changes of spaces are kept from the sink
 	noType  bool              // Typing does nothing
 	fails   func(error) error // replaces the errors of all calls and of Run
 }
@@ -63,6 +65,7 @@ type powers interface {
 	bridge.FileOpener
 	bridge.FileLimiter
 	bridge.MemberLister
+	bridge.Spacer
 }
 
 type mutantBridge struct {
@@ -176,6 +179,20 @@ func (c mutantClient) Pin(ctx context.Context, chat bridge.ChatID, id bridge.Mes
 		return c.m.pin(next)
 	}
 	return c.failed(next())
+}
+
+func (c mutantClient) Space(ctx context.Context, id bridge.SpaceID) (*bridge.SpaceInfo, error) {
+	info, err := c.powers.Space(ctx, id)
+	if c.m.space != nil && err == nil {
+		c.m.space(info)
+	}
+	return info, c.failed(err)
+}
+
+func (s mutantSink) SpaceChanged(space bridge.SpaceID) {
+	if !s.m.spaces {
+		s.Sink.SpaceChanged(space)
+	}
 }
 
 func (s mutantSink) PinsChanged(chat bridge.ChatID) {

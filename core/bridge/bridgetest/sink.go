@@ -36,6 +36,7 @@ type Sink struct {
 	echoes   []bridge.Event
 	typings  []bridge.Typing
 	pinned   map[bridge.ChatID]int
+	spaces   map[bridge.SpaceID]int
 	repeats  int
 	states   []StateReport
 	breaches []string
@@ -84,6 +85,7 @@ func NewSink() *Sink {
 		mapped:  map[bridge.ChatID]map[bridge.MessageID]mapping{},
 		sent:    map[bridge.MessageID]bridge.Key{},
 		pinned:  map[bridge.ChatID]int{},
+		spaces:  map[bridge.SpaceID]int{},
 	}
 }
 

@@ -38,6 +38,7 @@ func Cases() []Case {
 		{"errors", errorCases()},
 		{"metadata", metadataCases()},
 		{"members", memberCases()},
+		{"spaces", spaceCases()},
 		{"typing", typingCases()},
 		{"pins", pinCases()},
 		{"keys", keyCases()},
