@@ -55,6 +55,7 @@ type Engine struct {
 	typing    *typing
 	pins      *pins
 	spaces    *spaces
+	moves     *moves
 	making    *keyedLocks[int64]    // rooms being made or changed, by portal
 	gathering *keyedLocks[spaceKey] // spaces being made or changed
 
@@ -79,6 +80,7 @@ func New(opts Options) (*Engine, error) {
 		pins:      newPins(),
 		transfers: newTransfers(),
 		spaces:    newSpaces(),
+		moves:     newMoves(),
 		making:    newKeyedLocks[int64](),
 		gathering: newKeyedLocks[spaceKey](),
 		loops:     map[int64]*policy.Loop{},

@@ -59,6 +59,10 @@ type fakeRoom struct {
 	shows   []id.RoomID // of a space
 
 	encrypted bool
+	closed    bool // the bot must be invited
+	begun     intent.Creation
+	tomb      intent.Tombstone
+	powerful  id.UserID // who else may close it
 }
 
 type fakeEvent struct {
@@ -132,6 +136,9 @@ func (f *fakeMatrix) Send(ctx context.Context, s intent.Send) (id.EventID, error
 	defer f.mu.Unlock()
 	if err := f.begin("send"); err != nil {
 		return "", err
+	}
+	if f.rooms[s.Room].tomb.Sender != "" && s.As != f.Bot() {
+		return "", bridge.ErrForbidden
 	}
 	if l := f.rooms[s.Room].levels; l.WriteLocked && s.As != f.Bot() && !slices.Contains(l.Speakers, s.As) {
 		return "", bridge.ErrForbidden

@@ -100,6 +100,9 @@ func (f *fakeMatrix) Join(_ context.Context, room string) (id.RoomID, error) {
 	if !ok {
 		return "", bridge.ErrNotFound
 	}
+	if r.closed && r.members[f.Bot()].Membership == "" {
+		return "", bridge.ErrForbidden
+	}
 	r.members[f.Bot()] = intent.Member{User: f.Bot(), Membership: "join"}
 	return id.RoomID(room), f.end("bot-join")
 }

@@ -106,6 +106,13 @@ func (c *memberCache) fill(room id.RoomID, members []intent.Member, asOf int) ma
 	return set
 }
 
+// forget drops the list of a room that was not watched.
+func (c *memberCache) forget(room id.RoomID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.rooms, room)
+}
+
 // changeGhost forgets what was remembered of one of our users.
 func (c *memberCache) changeGhost(room id.RoomID, user id.UserID) {
 	c.mu.Lock()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 // matrixEvent is the part of a Matrix event that crossing needs.
 type matrixEvent struct {
 	ID      id.EventID      `json:"event_id"`
+	Room    id.RoomID       `json:"room_id"`
 	Type    string          `json:"type"`
 	Sender  id.UserID       `json:"sender"`
 	Time    int64           `json:"origin_server_ts"` // milliseconds
@@ -125,7 +127,7 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 	}
 	link := store.Link{
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Dir: store.DirOut, Key: it.Key, Kind: store.LinkMessage,
-		Room: p.Room, Event: ev.ID, Sender: ev.Sender, At: ev.sent(),
+		Room: cmp.Or(ev.Room, p.Room), Event: ev.ID, Sender: ev.Sender, At: ev.sent(),
 	}
 	again, err := e.relateOut(ctx, p, l, it, ev, m, &link)
 	if err != nil {

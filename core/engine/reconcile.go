@@ -83,7 +83,7 @@ func (e *Engine) settleAll(ctx context.Context, trouble map[string]time.Time) {
 		}
 		group.Go(func() error {
 			err := e.settle(ctx, p)
-			if now := e.portals.id(p.ID); err == nil && now != nil && now.Mode != store.ModeOff && e.misplaced(now) {
+			if now := e.portals.id(p.ID); err == nil && now != nil && now.Mode != store.ModeOff && now.Paused == "" && e.misplaced(now) {
 				err = e.settlePlace(ctx, now)
 			}
 			if err != nil && ctx.Err() == nil {
@@ -106,7 +106,7 @@ func (e *Engine) unsettled(p *store.Portal) bool {
 		return ours && p.Applied != p.Mode
 	}
 	if p.Paused != "" {
-		return false
+		return onTheMove(p) && e.moves.due(p.ID, e.now())
 	}
 	return e.misplaced(p) || !p.Follows || (p.Room == "" && p.Origin != originPattern) || (p.Room != "" && p.Applied != p.Mode)
 }
@@ -129,6 +129,9 @@ func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
 	l, ok := e.logins[p.Bridge]
 	if !ok {
 		return nil
+	}
+	if p.Mode != store.ModeOff && onTheMove(p) {
+		return e.move(ctx, p)
 	}
 	if p.Mode != store.ModeOff && !p.Follows && l.current() == bridge.StateConnected {
 		if err := e.follow(ctx, p, l); err != nil {

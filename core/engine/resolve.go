@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,6 +139,15 @@ func (e *Engine) specified(ctx context.Context, s *School, spec PortalSpec, info
 		}
 	}
 	old := e.portals.chat(spec.Bridge, info.ID)
+	if old != nil && room != "" && old.Room != room {
+		before, err := e.formerRoom(ctx, old)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(before.All, room) {
+			room = "" // the configuration names a room that was upgraded since
+		}
+	}
 	if old == nil {
 		p := &store.Portal{
 			School: s.ID, Bridge: spec.Bridge, Chat: info.ID, Ref: info.Ref, Slug: info.Slug, Name: info.Name,

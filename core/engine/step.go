@@ -105,6 +105,9 @@ func (e *Engine) failed(ctx context.Context, it store.Item, a queue.Attempt, err
 			return retry(mayHaveLanded(err))
 		}
 	}
+	if hold := e.refusedByTombstone(ctx, it, err); hold != "" {
+		return queue.Outcome{Hold: hold}
+	}
 	if terr := tell(why(err)); terr != nil {
 		return retry(fmt.Errorf("tell the sender: %w", terr))
 	}

@@ -203,7 +203,9 @@ func TestArchivedTeam(t *testing.T) {
 			shows(t, w.Carla, k.space, nil, []id.RoomID{talk.room})
 			said := fmt.Sprintf("while it rests, away %v", away)
 			talk.say(w.Carla, said)
-			during(func() { check(t, w.Mattermost.Admin.Call(soon(t), http.MethodPost, "/teams/"+k.id+"/restore", nil, nil)) })
+			during(func() {
+				check(t, w.Mattermost.Admin.Call(soon(t), http.MethodPost, "/teams/"+k.id+"/restore", nil, nil))
+			})
 			talk.onMattermost(said)
 			talk.post(w.Anna, fmt.Sprintf("back again, away %v", away))
 			talk.onMatrix(fmt.Sprintf("back again, away %v", away))
