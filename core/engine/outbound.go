@@ -194,14 +194,16 @@ func (e *Engine) relateOut(ctx context.Context, p *store.Portal, l *login, it st
 ) (again bool, err error) {
 	rel := ev.message.RelatesTo
 	thread, reply := rel.GetThreadParent(), rel.GetNonFallbackReplyTo()
-	missing := false
+	var missing id.EventID // what is answered and was never bridged
 	find := func(target id.EventID) (store.Link, bool, error) {
 		if target == "" {
 			return store.Link{}, false, nil
 		}
 		known, err := e.st.LinkByEvent(ctx, p.ID, target)
 		if errors.Is(err, store.ErrNoRow) || (err == nil && (known.Removed || known.Kind != store.LinkMessage)) {
-			missing = missing || errors.Is(err, store.ErrNoRow)
+			if errors.Is(err, store.ErrNoRow) {
+				missing = target
+			}
 			return known, false, nil
 		}
 		return known, err == nil, err
@@ -214,7 +216,7 @@ func (e *Engine) relateOut(ctx context.Context, p *store.Portal, l *login, it st
 	if err != nil {
 		return false, fmt.Errorf("look up reply: %w", err)
 	}
-	if missing && e.waiting(it) && e.ranLately(lane(p, store.DirIn)) {
+	if missing != "" && e.waiting(it) && e.ranLately(lane(p, store.DirIn)) {
 		return true, nil
 	}
 	if haveTarget {
@@ -230,6 +232,9 @@ func (e *Engine) relateOut(ctx context.Context, p *store.Portal, l *login, it st
 			link.RootEvent, link.RootRemote = root.RootEvent, root.RootRemote
 		}
 		m.Thread = link.RootRemote
+	}
+	if missing != "" && !haveTarget {
+		return false, e.quote(ctx, p, missing, m)
 	}
 	return false, nil
 }

@@ -70,6 +70,10 @@ func toNetwork(c *event.MessageEventContent, people map[id.UserID]bridge.Person)
 			out.WriteString("**")
 		case strings.HasPrefix(tag, "<br"), tag == "</p>":
 			out.WriteString("\n")
+		case tag == "<blockquote>":
+			out.WriteString("> ")
+		case tag == "</blockquote>":
+			out.WriteString("\n\n")
 		default:
 			out.WriteString(pill(tag, &rest, people))
 		}
