@@ -28,16 +28,6 @@ const (
 
 const maxHop = 255
 
-// bridged tells whether a post is something that a person or an integration
-// wrote. The rest are notices of the server: joins, renames, headers and so on.
-func bridged(p *model.Post) bool {
-	switch p.Type {
-	case model.PostTypeDefault, model.PostTypeMe, model.PostTypeMessageAttachment:
-		return true
-	}
-	return strings.HasPrefix(p.Type, model.PostCustomTypePrefix)
-}
-
 // letsUsIn tells whether a post is the notice that the login has come into the
 // channel.
 func letsUsIn(p *model.Post, me *self) bool {
@@ -142,8 +132,11 @@ func (c *client) content(p *model.Post) (*event.MessageEventContent, []bridge.Us
 		}
 	}
 	out := toMatrix(strings.Join(parts, "\n\n"), inResolver{User: c.people.named, Channel: channelNames(p)})
-	if emote {
+	switch {
+	case emote:
 		out.Content.MsgType = event.MsgEmote
+	case kindOf(p) == postNotice:
+		out.Content.MsgType = event.MsgNotice
 	}
 	markPriority(out.Content, priorityMark(p))
 	return out.Content, out.Mentions
