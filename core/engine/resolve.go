@@ -133,6 +133,9 @@ func (e *Engine) specified(ctx context.Context, s *School, spec PortalSpec, info
 		}
 		if room != "" && p.Room != room {
 			p.Room, p.OwnRoom, p.Applied = room, false, ""
+			if !strings.HasPrefix(p.Paused, gone) {
+				p.Paused = "" // what stopped it was about the other room
+			}
 		}
 		if info.Space != "" {
 			p.Space = info.Space
@@ -189,6 +192,9 @@ func (e *Engine) specified(ctx context.Context, s *School, spec PortalSpec, info
 // merge takes from changed what the configuration decides, and leaves the rest.
 func merge(p, changed store.Portal) store.Portal {
 	p.Members, p.Mode, p.ModeFixed, p.Ref, p.Origin = changed.Members, changed.Mode, changed.ModeFixed, changed.Ref, changed.Origin
+	if p.Room != changed.Room {
+		p.Paused = changed.Paused
+	}
 	p.Room, p.OwnRoom, p.Applied, p.Space = changed.Room, changed.OwnRoom, changed.Applied, changed.Space
 	return p
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -27,90 +26,17 @@ const (
 	spaceRetry = 5 * time.Second  // after a failure
 )
 
-type spaceKey struct {
-	school bridge.SchoolID
-	bridge bridge.ID
-	space  bridge.SpaceID
-}
-
-func keyOfSpace(p *store.Portal) spaceKey { return spaceKey{p.School, p.Bridge, p.Space} }
-
-// spaces are the spaces in memory. Those in it are replaced, never changed in place.
-type spaces struct {
-	mu    sync.Mutex
-	byKey map[spaceKey]*store.Space
-	read  map[spaceKey]time.Time // when it was last read; none = it must be
-	later map[spaceKey]time.Time // not before, after a failure
-	asked map[int64]struct{}     // portals whose chat was asked for its space
-	shown int64                  // the changes of portals that all spaces show
-}
-
-func newSpaces() *spaces {
-	return &spaces{
-		byKey: map[spaceKey]*store.Space{}, read: map[spaceKey]time.Time{}, later: map[spaceKey]time.Time{},
-		asked: map[int64]struct{}{}, shown: -1,
-	}
-}
-
-func (s *spaces) set(all []store.Space) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for n := range all {
-		sp := &all[n]
-		s.byKey[spaceKey{sp.School, sp.Bridge, sp.Space}] = sp
-	}
-}
-
-func (s *spaces) put(sp *store.Space) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.byKey[spaceKey{sp.School, sp.Bridge, sp.Space}] = sp
-	s.shown = -1
-}
-
-func (s *spaces) get(key spaceKey) *store.Space {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.byKey[key]
-}
-
-// want lets a space be read again.
-func (s *spaces) want(b bridge.ID, space bridge.SpaceID) {
-	s.forget(func(k spaceKey) bool { return k.bridge == b && k.space == space })
-}
-
-// wantAll lets all of a bridge be read again.
-func (s *spaces) wantAll(b bridge.ID) { s.forget(func(k spaceKey) bool { return k.bridge == b }) }
-
-func (s *spaces) forget(which func(spaceKey) bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for k := range s.read {
-		if which(k) {
-			delete(s.read, k)
-		}
-	}
-}
-
-// due reports whether a space must be read.
-func (s *spaces) due(key spaceKey, now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at, ok := s.read[key]
-	return !now.Before(s.later[key]) && (!ok || now.Sub(at) >= spaceEvery)
-}
-
-// delay keeps a space from being tried again at once.
-func (s *spaces) delay(key spaceKey, until time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.later[key] = until
+// configured reports whether a portal's school and bridge are in the configuration.
+// The rooms of others are left as they are: what is not there any more says nothing
+// about who may join.
+func (e *Engine) configured(school bridge.SchoolID, b bridge.ID) bool {
+	_, ok := e.schools[school]
+	return ok && e.logins[b] != nil
 }
 
 // gathers reports whether portals of a school on a bridge may stand in spaces.
 func (e *Engine) gathers(p *store.Portal) bool {
-	l, ok := e.logins[p.Bridge]
-	return ok && l.caps.Spaces && e.school(p.School).Spaces
+	return e.configured(p.School, p.Bridge) && e.logins[p.Bridge].caps.Spaces && e.school(p.School).Spaces
 }
 
 // placed is how a place is noted at its portal, and formerSpace reads the space of it.
@@ -124,7 +50,7 @@ func formerSpace(p *store.Portal) id.RoomID {
 // misplaced reports whether the room that we made for a portal stands elsewhere than
 // it should, as far as that is known. It makes no requests and no garbage.
 func (e *Engine) misplaced(p *store.Portal) bool {
-	if !p.OwnRoom || p.Room == "" {
+	if !p.OwnRoom || p.Room == "" || !e.configured(p.School, p.Bridge) {
 		return false
 	}
 	var want intent.Place
@@ -175,6 +101,7 @@ func (e *Engine) place(ctx context.Context, p *store.Portal) (intent.Place, erro
 	sp, err := e.ensureSpace(ctx, keyOfSpace(p))
 	if errors.Is(err, bridge.ErrNotFound) || errors.Is(err, bridge.ErrForbidden) {
 		// Whether the chat is for everybody cannot be known: it is for nobody, yet.
+		e.spaces.delay(keyOfSpace(p), e.now().Add(spaceEvery))
 		return intent.Place{Rule: intent.JoinInvite}, nil
 	}
 	if err != nil {
@@ -282,7 +209,7 @@ func (e *Engine) readSpace(ctx context.Context, key spaceKey) (*store.Space, err
 	if !ok {
 		return nil, bridge.ErrNotFound
 	}
-	began := e.now()
+	began := e.spaces.begin(key, e.now())
 	info, err := spacer.Space(ctx, key.space)
 	if err != nil {
 		return nil, fmt.Errorf("read space: %w", err)
@@ -304,9 +231,7 @@ func (e *Engine) readSpace(ctx context.Context, key spaceKey) (*store.Space, err
 	if err != nil {
 		return nil, err
 	}
-	e.spaces.mu.Lock()
-	defer e.spaces.mu.Unlock()
-	e.spaces.read[key] = began
+	e.spaces.done(key, began)
 	return sp, nil
 }
 

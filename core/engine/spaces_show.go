@@ -33,6 +33,9 @@ func (e *Engine) keepSpaces(ctx context.Context, trouble map[string]time.Time) {
 		if ctx.Err() != nil {
 			return
 		}
+		if !e.configured(key.school, key.bridge) {
+			continue
+		}
 		if until := e.spaces.notBefore(key); e.now().Before(until) {
 			e.spaces.again(key, until)
 			continue
@@ -42,25 +45,6 @@ func (e *Engine) keepSpaces(ctx context.Context, trouble map[string]time.Time) {
 			e.spaces.again(key, e.now().Add(spaceRetry))
 		}
 	}
-}
-
-// again lets all be looked at again, as one of them could not be shown, and that one
-// not before a time.
-func (s *spaces) again(key spaceKey, at time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.later[key], s.shown = at, -1
-}
-
-// known lists the spaces in memory.
-func (s *spaces) known() []spaceKey {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make([]spaceKey, 0, len(s.byKey))
-	for k := range s.byKey {
-		out = append(out, k)
-	}
-	return out
 }
 
 // readSpaces reads the spaces that it is time for.
@@ -125,12 +109,6 @@ func (e *Engine) showSpace(ctx context.Context, key spaceKey, rooms []id.RoomID)
 	}
 	_, err = e.changeSpace(ctx, sp, func(sp *store.Space) { sp.Applied = sum })
 	return err
-}
-
-func (s *spaces) notBefore(key spaceKey) time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.later[key]
 }
 
 // sumOf tells one state from another.

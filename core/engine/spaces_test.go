@@ -240,3 +240,48 @@ func TestArchivedChatOfAPatternComesBack(t *testing.T) {
 	w.net.Post(w.teacher, chat, "back again")
 	w.wantMatrix(w.room(chat), "Tina Teacher: back again")
 }
+
+// Whoever leaves the configuration does not open any door.
+func TestPlaceStaysWithoutConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, both("gym/market"))
+	team := w.net.NewSpace("The Gym")
+	chat := w.net.NewChat("gym/market", false)
+	w.net.Move(chat, team)
+	w.net.OpenSpace(team, false)
+	w.start()
+	room := w.room(chat)
+	space := w.space("the space", team, shows(room))
+	w.placed("the closed room", room, intent.JoinSpace, space)
+	p := w.portal(chat)
+	w.must(w.st.UpdatePortal(t.Context(), p.ID, func(p *store.Portal) error { p.Origin = "command"; return nil }))
+	w.stop()
+	w.school.ID, w.school.Portals = "sek", nil
+	w.start()
+	w.net.Post(w.teacher, chat, "still there")
+	w.wantMatrix(room, "Tina Teacher: still there")
+	w.net.RenameSpace(team, "Renamed")
+	w.eventually("the space is read", func() bool {
+		all, err := w.st.Spaces(t.Context())
+		return err == nil && all[0].Name == "Renamed"
+	})
+	w.hs.mu.Lock()
+	defer w.hs.mu.Unlock()
+	if got := w.hs.rooms[room].place.Rule; got != intent.JoinSpace || !shows(room)(w.hs.rooms[space]) {
+		t.Errorf("the room's rule is %q, the space shows %v", got, w.hs.rooms[space].shows)
+	}
+}
+
+// A chat whose space nobody tells anything about is for nobody, and is not asked for
+// all the time.
+func TestUnknownSpaceIsClosed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, both("gym/market"))
+	chat := w.net.NewChat("gym/market", false)
+	w.net.Move(chat, "nosuch")
+	w.start()
+	room := w.room(chat)
+	w.placed("the room", room, intent.JoinInvite, "")
+	w.net.Post(w.teacher, chat, "it crosses")
+	w.wantMatrix(room, "Tina Teacher: it crosses")
+}

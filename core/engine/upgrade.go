@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,6 +31,9 @@ const (
 	moving = "moved: "
 	// astray starts that of one that only a human ends.
 	astray = "not followed: "
+
+	// byHand is what a human does then.
+	byHand = ": unlink the chat and link it to the right room, or name that in the configuration"
 
 	moveRetry = 5 * time.Second // while the homeserver does not answer
 	moveLook  = time.Minute     // while something is missing
@@ -147,7 +151,7 @@ func (e *Engine) move(ctx context.Context, p *store.Portal) error {
 func (e *Engine) proved(ctx context.Context, p *store.Portal, stone intent.Tombstone) (missing string, err error) {
 	room := stone.Replacement
 	if !strings.HasPrefix(string(room), "!") || room == p.Room {
-		return astray + "the room was closed, and names no room that goes on: link the chat to another room", nil
+		return astray + "the room was closed, and names no room that goes on" + byHand, nil
 	}
 	for _, o := range e.portals.room(room) {
 		// Portals that shared the old room share the new one.
@@ -156,7 +160,7 @@ func (e *Engine) proved(ctx context.Context, p *store.Portal, stone intent.Tombs
 		case err != nil:
 			return "", err
 		case o.School != p.School || before.Room != p.Room:
-			return astray + "the new room is linked to another chat already: link this one to another room", nil
+			return astray + "the new room is linked to another chat already" + byHand, nil
 		}
 	}
 	if _, err = e.hs.Join(ctx, string(room)); err != nil {
@@ -174,7 +178,6 @@ func (e *Engine) proved(ctx context.Context, p *store.Portal, stone intent.Tombs
 
 // follows looks at the new room itself.
 func (e *Engine) follows(ctx context.Context, p *store.Portal, stone intent.Tombstone) (missing string, err error) {
-	const byHand = ": link the chat to the right room"
 	begun, err := e.hs.Creation(ctx, stone.Replacement)
 	if err != nil {
 		return "", err
@@ -196,7 +199,7 @@ func (e *Engine) follows(ctx context.Context, p *store.Portal, stone intent.Tomb
 	case err != nil:
 		return "", err
 	case encrypted:
-		return astray + "the new room is encrypted, and Steg cannot read what people write there: link a room that is not", nil
+		return astray + "the new room is encrypted, and Steg cannot read what people write there" + byHand, nil
 	}
 	there := *p
 	there.Room = stone.Replacement
@@ -240,26 +243,42 @@ func (e *Engine) take(ctx context.Context, p *store.Portal, stone intent.Tombsto
 			return err
 		}
 	}
-	if err := e.takeOver(ctx, p, room, own); err != nil {
+	if err := e.takeOver(ctx, p, stone, own); err != nil {
 		e.moves.delay(p.ID, e.now().Add(moveRetry))
 		return err
 	}
 	e.log.LogAttrs(ctx, slog.LevelInfo, "room followed", slog.Int64("portal", p.ID))
-	said, err := e.hs.Backlog(ctx, room)
+	said, err := e.saidSince(ctx, stone)
 	if err != nil {
-		return fmt.Errorf("read the new room: %w", err)
+		return err
 	}
 	return e.Accept(ctx, said, nil)
 }
 
+// saidSince reads what was said in a new room since the old one was closed.
+func (e *Engine) saidSince(ctx context.Context, stone intent.Tombstone) ([]intent.Event, error) {
+	const slack = time.Minute // clocks differ
+	said, err := e.hs.Backlog(ctx, stone.Replacement)
+	if err != nil {
+		return nil, fmt.Errorf("read the new room: %w", err)
+	}
+	return slices.DeleteFunc(said, func(ev intent.Event) bool {
+		var head struct {
+			Time int64 `json:"origin_server_ts"`
+		}
+		return json.Unmarshal(ev.Raw, &head) != nil || time.UnixMilli(head.Time).Before(stone.At.Add(-slack))
+	}), nil
+}
+
 // takeOver makes the change while nothing comes from the homeserver.
-func (e *Engine) takeOver(ctx context.Context, p *store.Portal, room id.RoomID, own bool) error {
+func (e *Engine) takeOver(ctx context.Context, p *store.Portal, stone intent.Tombstone, own bool) error {
 	e.moves.taking.Lock()
 	defer e.moves.taking.Unlock()
-	said, err := e.hs.Backlog(ctx, room)
+	said, err := e.saidSince(ctx, stone)
 	if err != nil {
-		return fmt.Errorf("read the new room: %w", err)
+		return err
 	}
+	room := stone.Replacement
 	in := store.Intake{}
 	for _, ev := range said {
 		if crosses(ev.Type) && !e.hs.Ours(ev.Sender) && policy.Crosses(p.Mode, store.DirOut) {
