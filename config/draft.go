@@ -148,6 +148,10 @@ func (d Draft) school(out *writer) {
 	out.line(2, "# May people who share a conversation also write to each other directly? That needs")
 	out.line(2, "# accounts of their own for Matrix people (Mattermost: identity: bots).")
 	out.line(2, "direct_chats: false")
+	out.line(2, "# Each team is a Matrix space with the rooms of its public channels. Whoever may not")
+	out.line(2, "# join the team by themselves joins no room of it either, until an admin invites them")
+	out.line(2, "# into the space. Without spaces every local user may join the rooms of public channels.")
+	out.line(2, fmt.Sprintf("spaces: %t", s.Spaces == nil || *s.Spaces))
 	out.line(2, "portals:"+empty(len(s.Portals)))
 	for _, p := range s.Portals {
 		parts := []string{"bridge: " + quote(string(p.Bridge)), "chat: " + quote(p.Chat)}

@@ -26,6 +26,7 @@ func TestDraftReadsBack(t *testing.T) {
 	t.Parallel()
 	school := config.School{
 		ID: "on", Name: `"Gymnasium": {Uri} # 1\2`, Language: "de", Admins: []string{"@null:school.example", "@a+b:school.example"},
+		Spaces: new(false),
 		Portals: []config.Portal{
 			{Bridge: "1", Chat: "gym/klasse-*", Mode: "off"},
 			{Bridge: "1", Chat: "- [x]", Room: "#lobby:school.example", Mode: "both"},

@@ -16,6 +16,7 @@ import (
 var (
 	_ bridge.Resolver = (*client)(nil)
 	_ bridge.Follower = (*client)(nil)
+	_ bridge.Spacer   = (*client)(nil)
 )
 
 func isNotFound(err error) bool { return errors.Is(err, bridge.ErrNotFound) }
@@ -54,16 +55,12 @@ func (c *client) chatInfo(ctx context.Context, ch *model.Channel) (bridge.ChatIn
 		}
 		info.Ref, info.Name = "direct/"+ch.Id, name
 	}
-	if ch.TeamId != "" {
-		team, ok := c.teams.get(ch.TeamId)
-		if !ok {
-			var err error
-			if team, err = c.api.team(ctx, ch.TeamId); err != nil {
-				return info, c.explain(ctx, err, info.ID)
-			}
-			c.teams.put(team.Id, team)
-		}
-		info.Ref = team.Name + "/" + ch.Name
+	team, err := c.teamOf(ctx, ch)
+	if err != nil {
+		return info, c.explain(ctx, err, info.ID)
+	}
+	if team.Id != "" {
+		info.Ref, info.Space, info.Gone = team.Name+"/"+ch.Name, bridge.SpaceID(team.Id), info.Gone || team.DeleteAt > 0
 	}
 	if info.Name == "" {
 		info.Name = info.Ref

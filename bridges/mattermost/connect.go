@@ -25,6 +25,7 @@ func (c *client) connect(ctx context.Context, sink bridge.Sink) error {
 		return err
 	}
 	c.people.forget() // names may have changed hands meanwhile
+	c.teams.clear()   // and teams been archived or restored
 	followed, err := sink.Followed(ctx)
 	if err != nil {
 		return err

@@ -37,6 +37,9 @@
 // sweep; what leaves no notice, as leaving the team, changes the number of members,
 // which the core asks for at each connection and every hour. See members.go.
 //
+// Teams are spaces. A team that is archived closes its channels; the server itself
+// lets people write in them all the same. See team.go.
+//
 // Typing is passed on and shown as the bot's, at most every three seconds in a
 // channel.
 //

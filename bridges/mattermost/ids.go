@@ -39,8 +39,8 @@ func memberKey(post string) bridge.Key { return bridge.Key("members:" + post) }
 
 func removalKey(id string) bridge.Key { return bridge.Key("del:" + id) }
 
-func channelKey(c *model.Channel) bridge.Key {
-	return bridge.Key("chat:" + c.Id + ":" + strconv.FormatInt(max(c.UpdateAt, c.DeleteAt), 10))
+func channelKey(c *model.Channel, team *model.Team) bridge.Key {
+	return bridge.Key("chat:" + c.Id + ":" + strconv.FormatInt(lastChange(c, team), 10))
 }
 
 func goneKey(chat bridge.ChatID, when int64) bridge.Key {

@@ -113,10 +113,10 @@ func memberEvent(p *model.Post, me *self) *bridge.Members {
 		if who := prop(p, propAddedUser); who != "" {
 			ev.Joined = []bridge.UserID{bridge.UserID(who)}
 		}
-	case model.PostTypeLeaveChannel, model.PostTypeRemoveFromChannel, model.PostTypeLeaveTeam, model.PostTypeRemoveFromTeam,
-		model.PostTypeJoinLeave, model.PostTypeAddRemove:
 	default:
-		return nil
+		if kindOf(p) != postMembers {
+			return nil
+		}
 	}
 	if letsUsIn(p, me) {
 		return nil // that is another story

@@ -175,6 +175,8 @@ func (f *feed) event(fr *frame) error {
 		if f.aboutUs(fr) {
 			f.sweepAll()
 		}
+	case model.WebsocketEventUpdateTeam, model.WebsocketEventDeleteTeam, model.WebsocketEventRestoreTeam:
+		return f.teamEvent(fr)
 	case model.WebsocketEventTyping:
 		f.typing(fr)
 	case model.WebsocketEventConfigChanged:

@@ -28,16 +28,6 @@ const (
 
 const maxHop = 255
 
-// bridged tells whether a post is something that a person or an integration
-// wrote. The rest are notices of the server: joins, renames, headers and so on.
-func bridged(p *model.Post) bool {
-	switch p.Type {
-	case model.PostTypeDefault, model.PostTypeMe, model.PostTypeMessageAttachment:
-		return true
-	}
-	return strings.HasPrefix(p.Type, model.PostCustomTypePrefix)
-}
-
 // letsUsIn tells whether a post is the notice that the login has come into the
 // channel.
 func letsUsIn(p *model.Post, me *self) bool {
@@ -125,8 +115,11 @@ func (c *client) removalEvent(p *model.Post, at int64) *bridge.Removal {
 // been learned; all says that its author may alert everybody.
 func (c *client) content(p *model.Post, all bool) converted {
 	out := toMatrix(postText(p), inResolver{User: c.people.named, All: all, Channel: channelNames(p)})
-	if p.Type == model.PostTypeMe {
+	switch {
+	case p.Type == model.PostTypeMe:
 		out.Content.MsgType = event.MsgEmote
+	case kindOf(p) == postNotice:
+		out.Content.MsgType = event.MsgNotice
 	}
 	markPriority(out.Content, priorityMark(p))
 	return out

@@ -31,6 +31,8 @@ func TestContentOfPosts(t *testing.T) {
 		body string
 		kind event.MessageType
 	}{
+		"automatic answer":  {&model.Post{Type: "system_auto_responder", Message: "away"}, "away", event.MsgNotice},
+		"server's notice":   {&model.Post{Type: "system_generic", Message: "hear **hear**"}, "hear hear", event.MsgNotice},
 		"plain":             {&model.Post{Message: "hello"}, "hello", event.MsgText},
 		"emote":             {&model.Post{Type: "me", Message: "*waves*"}, "waves", event.MsgEmote},
 		"files are no text": {&model.Post{Message: "look", FileIds: model.StringArray{"a", "b"}}, "look", event.MsgText},
@@ -71,15 +73,46 @@ func TestContentOfPosts(t *testing.T) {
 	}
 }
 
-func TestBridged(t *testing.T) {
+// Every type of post is one of these; what is not known does not cross.
+func TestPostKinds(t *testing.T) {
 	t.Parallel()
-	for kind, want := range map[string]bool{
-		"": true, "me": true, "slack_attachment": true, "custom_poll": true,
-		"system_join_channel": false, "system_header_change": false, "add_bot_teams_channels": false, "system_ephemeral": false, "burn_on_read": false,
-	} {
-		if got := bridged(&model.Post{Type: kind}); got != want {
-			t.Errorf("bridged(%q) is %v, want %v", kind, got, want)
+	kinds := map[postKind][]string{
+		postMessage: {"", "me", "slack_attachment", "custom_poll", "custom_"},
+		postNotice:  {"system_generic", "system_auto_responder", "system_wrangler"},
+		postMembers: {
+			"system_join_channel", "system_guest_join_channel", "system_leave_channel", "system_join_leave", "system_add_to_channel",
+			"system_add_guest_to_chan", "system_remove_from_channel", "system_add_remove", "system_join_team", "system_leave_team",
+			"system_add_to_team", "system_remove_from_team",
+		},
+		postState: {
+			"system_header_change", "system_purpose_change", "system_displayname_change", "system_convert_channel",
+			"system_change_chan_privacy", "system_channel_deleted", "system_channel_restored", "system_move_channel", "system_gm_to_channel",
+		},
+		postNothing: {
+			"system_ephemeral", "reminder", "burn_on_read", "card", "add_bot_teams_channels", "system_autotranslation",
+			"system_shared_chan_state", "system_of_tomorrow", "mystery",
+		},
+	}
+	n := 0
+	for want, types := range kinds {
+		for _, typ := range types {
+			p := &model.Post{Id: model.NewId(), ChannelId: model.NewId(), Type: typ}
+			if got := kindOf(p); got != want {
+				t.Errorf("%q is %d, want %d", typ, got, want)
+			}
+			if got := bridged(p); got != (want == postMessage || want == postNotice) {
+				t.Errorf("bridged(%q) is %v", typ, got)
+			}
+			if got := memberEvent(p, &self{id: "me"}) != nil; got != (want == postMembers) {
+				t.Errorf("%q is a hint about members: %v", typ, got)
+			}
+			if _, listed := postKinds[typ]; listed {
+				n++
+			}
 		}
+	}
+	if n != len(postKinds) {
+		t.Errorf("the table has %d types, and %d of them are tested", len(postKinds), n)
 	}
 }
 

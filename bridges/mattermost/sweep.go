@@ -124,7 +124,15 @@ func (f *feed) sweepOnce(ctx context.Context, ch *chat) (cursor, error) {
 	if status := statusOf(err); err != nil && status != http.StatusForbidden && status != http.StatusNotFound {
 		return s.pos, err
 	}
-	return s.pos, f.tellGone(ctx, ch, goneKey(ch.id, ch.info.DeleteAt), "the channel was archived")
+	team, err := f.c.teamOf(ctx, ch.info)
+	if err != nil {
+		return s.pos, err
+	}
+	at, why := closedAt(ch.info, team)
+	if at == 0 { // restored meanwhile: the next sweep tells
+		return s.pos, nil
+	}
+	return s.pos, f.tellGone(ctx, ch, goneKey(ch.id, at), why)
 }
 
 // locate reads the stored cursor when the channel comes up for the first time.
@@ -165,7 +173,11 @@ func (f *feed) inspect(ctx context.Context, ch *chat, look bool) (closed bool, e
 			return false, err
 		}
 	}
-	if ch.info.DeleteAt > 0 {
+	team, err := f.c.teamOf(ctx, ch.info)
+	if err != nil {
+		return false, err
+	}
+	if at, _ := closedAt(ch.info, team); at > 0 {
 		return true, nil
 	}
 	if look {
@@ -173,7 +185,7 @@ func (f *feed) inspect(ctx context.Context, ch *chat, look bool) (closed bool, e
 			return false, err
 		}
 	}
-	if !ch.gone && ch.info.UpdateAt <= max(ch.told, ch.pos.from, ch.pos.at-f.c.overlap) {
+	if !ch.gone && lastChange(ch.info, team) <= max(ch.told, ch.pos.from, ch.pos.at-f.c.overlap) {
 		return false, nil
 	}
 	change, err := f.chatChange(ctx, ch, "")
@@ -183,7 +195,7 @@ func (f *feed) inspect(ctx context.Context, ch *chat, look bool) (closed bool, e
 	if err := f.hand(ctx, change); err != nil {
 		return false, err
 	}
-	ch.gone, ch.told = false, ch.info.UpdateAt
+	ch.gone, ch.told = false, lastChange(ch.info, team)
 	return false, nil
 }
 
@@ -200,7 +212,11 @@ func (f *feed) chatChange(ctx context.Context, ch *chat, cause string) (*bridge.
 	if err != nil {
 		return nil, err
 	}
-	key := channelKey(ch.info)
+	team, err := f.c.teamOf(ctx, ch.info)
+	if err != nil {
+		return nil, err
+	}
+	key := channelKey(ch.info, team)
 	if cause != "" {
 		key = bridge.Key("back:" + cause)
 	}

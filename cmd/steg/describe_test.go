@@ -144,6 +144,7 @@ func cells(c bridge.Capabilities, client bridge.Client) [][2]string {
 		{"Pins", yes(c.Pins)},
 		{"Pictures of people", yes(c.Avatars)},
 		{"Who is in a chat", yes(c.Members)},
+		{"Teams as spaces", yes(c.Spaces)},
 		{"Typing", yes(c.Types)},
 		{"Accounts of their own for Matrix people", switched(c.Puppets, puppets)},
 		{"Direct and group chats", switched(c.Directs, directs)},

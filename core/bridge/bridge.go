@@ -63,6 +63,9 @@ type Sink interface {
 	// PinsChanged tells that other messages of a chat may be pinned now, also that
 	// some may have been while nobody listened. It returns at once and stores nothing.
 	PinsChanged(chat ChatID)
+	// SpaceChanged tells that a space may be another now ([Spacer]). It returns at
+	// once and stores nothing.
+	SpaceChanged(space SpaceID)
 	// State reports the connection's state; cause may be nil.
 	State(ctx context.Context, s ConnState, cause error)
 }
@@ -87,13 +90,16 @@ const (
 
 // ChatInfo is what a network tells about a chat.
 type ChatInfo struct {
-	ID      ChatID
-	Ref     string // the operator's name for it ("team/channel"), may change
-	Slug    string // for the room alias: lower case [a-z0-9._-], at most 100 bytes
-	Name    string // as people see it
-	Topic   string
-	Private bool // not every account of the network may read it
-	Gone    bool // archived or deleted: nothing can be sent
+	ID    ChatID
+	Ref   string // the operator's name for it ("team/channel"), may change
+	Slug  string // for the room alias: lower case [a-z0-9._-], at most 100 bytes
+	Name  string // as people see it
+	Topic string
+	// Private says that only its members may read it. In any other, those may who may
+	// be in its space: every account of the network if that is open, or if it has none.
+	Private bool
+	Space   SpaceID // what the chat belongs to; "" = nothing
+	Gone    bool    // archived or deleted, or its space was: nothing can be sent
 }
 
 // UserInfo is what a network tells about a person.

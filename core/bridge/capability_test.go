@@ -22,6 +22,7 @@ type (
 	pinner   struct{ bridge.Client }
 	files    struct{ bridge.Client }
 	lister   struct{ bridge.Client }
+	spacer   struct{ bridge.Client }
 )
 
 func (editor) Edit(context.Context, *bridge.OutgoingEdit) error                  { return nil }
@@ -39,6 +40,8 @@ func (typist) Typing(context.Context, bridge.ChatID, bridge.Author, bool) error 
 func (lister) Members(context.Context, bridge.ChatID, string) (*bridge.MemberList, error) {
 	return nil, nil
 }
+
+func (spacer) Space(context.Context, bridge.SpaceID) (*bridge.SpaceInfo, error) { return nil, nil }
 
 func (avatars) OpenAvatar(context.Context, bridge.UserID) (io.ReadCloser, string, error) {
 	return nil, "", nil
@@ -70,6 +73,7 @@ func TestFill(t *testing.T) {
 		"react":   {reactor{}, with(func(c *bridge.Capabilities) { c.Reacts = true })},
 		"pin":     {pinner{}, with(func(c *bridge.Capabilities) { c.Pins = true })},
 		"members": {lister{}, with(func(c *bridge.Capabilities) { c.Members = true })},
+		"spaces":  {spacer{}, with(func(c *bridge.Capabilities) { c.Spaces = true })},
 		"type":    {typist{}, with(func(c *bridge.Capabilities) { c.Types = true })},
 		"files":   {files{}, with(func(c *bridge.Capabilities) { c.Files = true })},
 	}
@@ -82,7 +86,7 @@ func TestFill(t *testing.T) {
 			// What was declared and is not there is taken back.
 			all := facts
 			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks = true, true, true, true, true, true
-			all.Reacts, all.Types, all.Pins, all.Files, all.Members = true, true, true, true, true
+			all.Reacts, all.Types, all.Pins, all.Files, all.Members, all.Spaces = true, true, true, true, true, true
 			if diff := cmp.Diff(tt.want, all.Fill(tt.client)); diff != "" {
 				t.Errorf("declared too much: -want +got:\n%s", diff)
 			}

@@ -66,7 +66,7 @@ func (o *Operator) Link(ctx context.Context, c Caller, r LinkRequest) (store.Por
 	}
 	p := store.Portal{
 		School: school, Bridge: r.Bridge, Chat: chat.ID, Ref: chat.Ref, Slug: chat.Slug, Name: chat.Name, Topic: chat.Topic,
-		Private: chat.Private, Room: room, Mode: r.Mode, Origin: originCommand, Members: strings.Join(r.Members, " "),
+		Private: chat.Private, Space: chat.Space, Room: room, Mode: r.Mode, Origin: originCommand, Members: strings.Join(r.Members, " "),
 	}
 	err = o.opts.Store.InsertPortal(ctx, &p)
 	if errors.Is(err, store.ErrExists) {
@@ -100,7 +100,7 @@ func (o *Operator) relink(ctx context.Context, want store.Portal) (store.Portal,
 			return refuse("The configuration switches this chat off: change its mode there.")
 		}
 		p.Ref, p.Slug, p.Name, p.Topic, p.Private = want.Ref, want.Slug, want.Name, want.Topic, want.Private
-		p.Mode, p.Origin, p.Members, p.Paused = want.Mode, want.Origin, want.Members, ""
+		p.Mode, p.Origin, p.Members, p.Paused, p.Space = want.Mode, want.Origin, want.Members, "", want.Space
 		if want.Room != "" && want.Room != p.Room {
 			p.Room, p.OwnRoom, p.Applied = want.Room, false, ""
 		}

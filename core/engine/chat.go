@@ -18,6 +18,19 @@ func (e *Engine) chatChanged(ctx context.Context, p *store.Portal, it store.Item
 	if info.Gone {
 		return e.chatGone(ctx, p, it, &bridge.ChatGone{Meta: ev.Meta, Reason: "the chat was archived"})
 	}
+	if info.Private {
+		// From now on it is guarded: strangers in its room are not even told its new
+		// name. That is not waited for, since what comes next may be that it is public.
+		closed := *p
+		closed.Private = true
+		why, err := e.guard(ctx, &closed)
+		if err != nil {
+			return retry(err)
+		}
+		if why != "" {
+			info.Name, info.Topic = p.Name, p.Topic
+		}
+	}
 	if p.Room != "" && p.OwnRoom && (info.Name != p.Name || info.Topic != p.Topic) {
 		if err := e.hs.SetRoomInfo(ctx, p.Room, policy.CleanName(info.Name, info.Ref), info.Topic); err != nil {
 			return e.failed(ctx, it, a, err, nobodyToTell)
@@ -28,9 +41,12 @@ func (e *Engine) chatChanged(ctx context.Context, p *store.Portal, it store.Item
 		if info.Ref != "" && p.Origin != originConfig { // the configuration's word stays
 			p.Ref = info.Ref
 		}
-		// A chat that became private is guarded from the next message on; one that
-		// became public keeps its closed room until somebody opens it.
-		p.Private = p.Private || info.Private
+		// A chat that became private is guarded from the next message on, whatever its
+		// room looks like by then.
+		p.Private = info.Private
+		if info.Space != "" {
+			p.Space = info.Space
+		}
 		if strings.HasPrefix(p.Paused, gone) {
 			p.Paused = ""
 		}

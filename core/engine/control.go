@@ -45,16 +45,22 @@ type controlEvent struct {
 }
 
 // stepInvite answers an invitation: the bot follows admins of a school and
-// invitations into rooms that somebody linked; ghosts follow nobody, but who wants to
-// write to one directly gets a room for that.
+// invitations into rooms that somebody linked, or that follow one; ghosts follow nobody,
+// but who wants to write to one directly gets a room for that.
 func (e *Engine) stepInvite(ctx context.Context, it store.Item) queue.Outcome {
 	var ev controlEvent
 	if err := json.Unmarshal(it.Payload, &ev); err != nil || ev.StateKey == nil || ev.Content.Membership != event.MembershipInvite {
 		return drop(it, policy.DropNotForUs)
 	}
 	invited := id.UserID(*ev.StateKey)
+	welcome := invited == e.hs.Bot() && (e.admin(ev.Sender) || len(e.portals.room(ev.Room)) > 0)
 	var err error
-	if invited == e.hs.Bot() && (e.admin(ev.Sender) || len(e.portals.room(ev.Room)) > 0) {
+	if invited == e.hs.Bot() && !welcome {
+		if welcome, err = e.awaited(ctx, ev.Room); err != nil {
+			return retry(err)
+		}
+	}
+	if welcome {
 		_, err = e.hs.Join(ctx, string(ev.Room))
 	} else {
 		if _, _, ghost := e.hs.ParseGhost(invited); ghost && ev.Content.IsDirect && !e.hs.Ours(ev.Sender) {
@@ -67,6 +73,7 @@ func (e *Engine) stepInvite(ctx context.Context, it store.Item) queue.Outcome {
 	}
 	switch {
 	case err == nil:
+		e.moves.again()
 		e.poke()
 		return delivered(it)
 	case bridge.Classify(err) == bridge.ClassTemporary:

@@ -63,6 +63,12 @@
 // (typing.go), pins are a state that is compared whenever somebody says that it has
 // changed (pins.go).
 //
+// A team is a Matrix space with the rooms that we made for its public chats; whoever
+// may not enter the team by themselves may not join its rooms either (spaces.go).
+//
+// A tombstone lets the portals of its room rest until the new room has proved that it
+// follows the old one (upgrade.go).
+//
 // A supervisor per login runs the client and reconnects it. The reconciler makes
 // portals from the configuration, follows changes that commands wrote into the
 // database, creates rooms and applies power levels. The control lane holds what

@@ -54,7 +54,10 @@ type Engine struct {
 	transfers *transfers
 	typing    *typing
 	pins      *pins
-	making    *keyedLocks // rooms being made or changed, by portal
+	spaces    *spaces
+	moves     *moves
+	making    *keyedLocks[int64]    // rooms being made or changed, by portal
+	gathering *keyedLocks[spaceKey] // spaces being made or changed
 
 	mu     sync.Mutex
 	loops  map[int64]*policy.Loop
@@ -76,7 +79,10 @@ func New(opts Options) (*Engine, error) {
 		typing:    newTyping(),
 		pins:      newPins(),
 		transfers: newTransfers(),
-		making:    newKeyedLocks(),
+		spaces:    newSpaces(),
+		moves:     newMoves(),
+		making:    newKeyedLocks[int64](),
+		gathering: newKeyedLocks[spaceKey](),
 		loops:     map[int64]*policy.Loop{},
 		recent:    map[store.LaneKey]time.Time{},
 		reconcile: make(chan struct{}, 1),

@@ -56,9 +56,15 @@ type fakeRoom struct {
 	events  []*fakeEvent
 	pinned  []id.EventID
 	name    string
+	place   intent.Place
+	shows   []id.RoomID // of a space
 
 	encrypted bool
 	alerting  []id.UserID // ghosts that were let alert everybody
+	closed    bool        // the bot must be invited
+	begun     intent.Creation
+	tomb      intent.Tombstone
+	powerful  id.UserID // who else may close it
 }
 
 type fakeEvent struct {
@@ -132,6 +138,9 @@ func (f *fakeMatrix) Send(ctx context.Context, s intent.Send) (id.EventID, error
 	defer f.mu.Unlock()
 	if err := f.begin("send"); err != nil {
 		return "", err
+	}
+	if f.rooms[s.Room].tomb.Sender != "" && s.As != f.Bot() {
+		return "", bridge.ErrForbidden
 	}
 	if l := f.rooms[s.Room].levels; l.WriteLocked && s.As != f.Bot() && !slices.Contains(l.Speakers, s.As) {
 		return "", bridge.ErrForbidden

@@ -24,7 +24,7 @@ func (f *fakeMatrix) CreateRoom(_ context.Context, r intent.Room) (id.RoomID, er
 	}
 	room := f.newRoom(r.Name)
 	f.aliases[alias] = room
-	f.rooms[room].spec, f.rooms[room].levels = r, r.Levels
+	f.rooms[room].spec, f.rooms[room].levels, f.rooms[room].place = r, r.Levels, r.Place
 	return room, f.end("create")
 }
 
@@ -84,6 +84,26 @@ func (f *fakeMatrix) SetRoomInfo(_ context.Context, room id.RoomID, name, _ stri
 	return f.end("info")
 }
 
+func (f *fakeMatrix) SetPlace(_ context.Context, room id.RoomID, p intent.Place) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.begin("place"); err != nil {
+		return err
+	}
+	f.rooms[room].place = p
+	return f.end("place")
+}
+
+func (f *fakeMatrix) SetChildren(_ context.Context, space id.RoomID, rooms []id.RoomID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.begin("children"); err != nil {
+		return err
+	}
+	f.rooms[space].shows = rooms
+	return f.end("children")
+}
+
 func (f *fakeMatrix) Encrypted(_ context.Context, room id.RoomID) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -107,6 +127,9 @@ func (f *fakeMatrix) Join(_ context.Context, room string) (id.RoomID, error) {
 	r, ok := f.rooms[id.RoomID(room)]
 	if !ok {
 		return "", bridge.ErrNotFound
+	}
+	if r.closed && r.members[f.Bot()].Membership == "" {
+		return "", bridge.ErrForbidden
 	}
 	r.members[f.Bot()] = intent.Member{User: f.Bot(), Membership: "join"}
 	return id.RoomID(room), f.end("bot-join")

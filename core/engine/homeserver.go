@@ -54,7 +54,17 @@ type Homeserver interface {
 	// a ghost the level for that.
 	MayAlert(ctx context.Context, room id.RoomID, user id.UserID, raise bool) (bool, error)
 	SetRoomInfo(ctx context.Context, room id.RoomID, name, topic string) error
+	// SetPlace sets who may join a room of ours and which space it belongs to.
+	SetPlace(ctx context.Context, room id.RoomID, p intent.Place) error
+	// SetChildren makes a space of ours show these rooms and none that we showed before.
+	SetChildren(ctx context.Context, space id.RoomID, rooms []id.RoomID) error
 	Encrypted(ctx context.Context, room id.RoomID) (bool, error)
+	// Tombstone tells where a room goes on; [bridge.ErrNotFound] when it does not.
+	Tombstone(ctx context.Context, room id.RoomID) (intent.Tombstone, error)
+	Creation(ctx context.Context, room id.RoomID) (intent.Creation, error)
+	MaySet(ctx context.Context, room id.RoomID, user id.UserID, typ string) (bool, error)
+	// Backlog lists what was said in a room so far, oldest first.
+	Backlog(ctx context.Context, room id.RoomID) ([]intent.Event, error)
 	SetBridgeInfo(ctx context.Context, room id.RoomID, info intent.BridgeInfo) error
 	ResolveAlias(ctx context.Context, alias id.RoomAlias) (id.RoomID, error)
 	Join(ctx context.Context, roomOrAlias string) (id.RoomID, error)

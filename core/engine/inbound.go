@@ -188,6 +188,13 @@ func (e *Engine) relateIn(ctx context.Context, p *store.Portal, it store.Item, m
 	if missing && e.waiting(it) && e.ranLately(lane(p, store.DirOut)) {
 		return true, nil
 	}
+	// Nothing relates to an event of another room.
+	if haveRoot && root.Room != link.Room {
+		if root, haveRoot, err = e.threadIn(ctx, p, link.Room, m.Thread); err != nil {
+			return false, fmt.Errorf("look up thread: %w", err)
+		}
+	}
+	haveTarget = haveTarget && target.Room == link.Room
 	switch {
 	case haveRoot:
 		rootEvent := root.Event

@@ -77,16 +77,24 @@ func (e *Engine) removalIn(ctx context.Context, p *store.Portal, it store.Item, 
 		victims = append(victims, replies...)
 	}
 	var removed []store.Link
+	moved := false
 	for _, v := range victims {
 		if v.Removed || v.Kind != store.LinkMessage {
 			continue
 		}
 		if err := e.redact(ctx, it, v); err != nil {
+			if v.Room != p.Room && bridge.Classify(err) == bridge.ClassPermanent {
+				moved = true
+				continue
+			}
 			return e.failed(ctx, it, a, err, nobodyToTell)
 		}
 		removed = append(removed, v)
 	}
-	if len(removed) == 0 {
+	switch {
+	case len(removed) == 0 && moved:
+		return drop(it, policy.DropMoved)
+	case len(removed) == 0:
 		return drop(it, policy.DropRemoved)
 	}
 	out := delivered(it, other(p, it, "", ""))

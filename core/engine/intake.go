@@ -17,6 +17,8 @@ import (
 // Accept stores what concerns us of a homeserver transaction or a /sync answer
 // and returns after the commit. Everything else is not ours to keep.
 func (e *Engine) Accept(ctx context.Context, evs []intent.Event, syncToken *string) error {
+	e.moves.taking.RLock()
+	defer e.moves.taking.RUnlock()
 	in := store.Intake{SyncToken: syncToken, Entries: make([]store.Entry, 0, len(evs))}
 	if slices.ContainsFunc(evs, e.newsOfStranger) {
 		// Another process, or this one a moment ago, may have linked the room.
@@ -30,6 +32,9 @@ func (e *Engine) Accept(ctx context.Context, evs []intent.Event, syncToken *stri
 			if err := e.memberChanged(ctx, ev); err != nil {
 				return err
 			}
+		}
+		if err := e.tombstoned(ctx, ev); err != nil {
+			return err
 		}
 		e.pinsChanged(ev)
 		in.Entries = e.entries(in.Entries, ev)

@@ -151,6 +151,7 @@ func (e *Engine) setState(ctx context.Context, l *login, s bridge.ConnState, cau
 	}
 	if s == bridge.StateConnected && before != s {
 		e.queue.Wake(func(k store.LaneKey) bool { return k.Bridge == l.spec.ID && k.Dir == store.DirOut })
+		e.spaces.want(l.spec.ID, "")
 		e.poke()
 		signal(l.roster.up)
 	}

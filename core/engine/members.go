@@ -118,6 +118,13 @@ func (c *memberCache) fill(room id.RoomID, members []intent.Member, ours func(id
 	return set
 }
 
+// forget drops the list of a room that was not watched.
+func (c *memberCache) forget(room id.RoomID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.rooms, room)
+}
+
 // changeGhost forgets what was remembered of one of our users, who is called name
 // now.
 func (c *memberCache) changeGhost(room id.RoomID, user id.UserID, name string) {

@@ -19,6 +19,9 @@ type School struct {
 	// Direct lets its people on both sides write to each other, where Matrix people
 	// have accounts of their own.
 	Direct bool
+	// Spaces makes a Matrix space of each space of a network that the school has chats
+	// of. Without, every local user may join the rooms of all chats that are not private.
+	Spaces bool
 }
 
 // PortalSpec is a portal as the configuration states it.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 // matrixEvent is the part of a Matrix event that crossing needs.
 type matrixEvent struct {
 	ID      id.EventID      `json:"event_id"`
+	Room    id.RoomID       `json:"room_id"`
 	Type    string          `json:"type"`
 	Sender  id.UserID       `json:"sender"`
 	Time    int64           `json:"origin_server_ts"` // milliseconds
@@ -134,7 +136,7 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 	}
 	link := store.Link{
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Dir: store.DirOut, Key: it.Key, Kind: store.LinkMessage,
-		Room: p.Room, Event: ev.ID, Sender: ev.Sender, At: ev.sent(), Puppet: l.puppet,
+		Room: cmp.Or(ev.Room, p.Room), Event: ev.ID, Sender: ev.Sender, At: ev.sent(), Puppet: l.puppet,
 	}
 	if m.MentionsAll, err = e.alertsChat(ctx, p, ev); err != nil {
 		return retry(err)
@@ -209,14 +211,16 @@ func (e *Engine) relateOut(ctx context.Context, p *store.Portal, l *login, it st
 ) (again bool, err error) {
 	rel := ev.message.RelatesTo
 	thread, reply := rel.GetThreadParent(), rel.GetNonFallbackReplyTo()
-	missing := false
+	var missing id.EventID // what is answered and was never bridged
 	find := func(target id.EventID) (store.Link, bool, error) {
 		if target == "" {
 			return store.Link{}, false, nil
 		}
 		known, err := e.st.LinkByEvent(ctx, p.ID, target)
 		if errors.Is(err, store.ErrNoRow) || (err == nil && (known.Removed || known.Kind != store.LinkMessage)) {
-			missing = missing || errors.Is(err, store.ErrNoRow)
+			if errors.Is(err, store.ErrNoRow) {
+				missing = target
+			}
 			return known, false, nil
 		}
 		return known, err == nil, err
@@ -229,7 +233,7 @@ func (e *Engine) relateOut(ctx context.Context, p *store.Portal, l *login, it st
 	if err != nil {
 		return false, fmt.Errorf("look up reply: %w", err)
 	}
-	if missing && e.waiting(it) && e.ranLately(lane(p, store.DirIn)) {
+	if missing != "" && e.waiting(it) && e.ranLately(lane(p, store.DirIn)) {
 		return true, nil
 	}
 	if haveTarget {
@@ -245,6 +249,9 @@ func (e *Engine) relateOut(ctx context.Context, p *store.Portal, l *login, it st
 			link.RootEvent, link.RootRemote = root.RootEvent, root.RootRemote
 		}
 		m.Thread = link.RootRemote
+	}
+	if missing != "" && !haveTarget {
+		return false, e.quote(ctx, p, missing, m)
 	}
 	return false, nil
 }

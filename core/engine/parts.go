@@ -9,6 +9,7 @@ import (
 
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/intent"
+	"github.com/steg-bridge/steg/core/policy"
 	"github.com/steg-bridge/steg/core/queue"
 	"github.com/steg-bridge/steg/core/store"
 )
@@ -51,9 +52,9 @@ func (d *delivery) at(name string) intent.Send {
 }
 
 // there notes a part that the room has.
-func (d *delivery) there(ev id.EventID, name string, file bridge.FileID) {
+func (d *delivery) there(room id.RoomID, ev id.EventID, name string, file bridge.FileID) {
 	l := d.link
-	l.Event, l.File, l.Key = ev, file, d.it.Key
+	l.Room, l.Event, l.File, l.Key = room, ev, file, d.it.Key
 	if d.foreign || len(d.links) > 0 {
 		l.Key += bridge.Key(" " + name) // no source's key has a blank
 	}
@@ -63,9 +64,18 @@ func (d *delivery) there(ev id.EventID, name string, file bridge.FileID) {
 
 // lookPart tells whether an earlier attempt has sent a part.
 func (e *Engine) lookPart(ctx context.Context, d *delivery, name string, file bridge.FileID) (bool, error) {
-	ev, ok, err := e.look(ctx, d.a, d.it, d.at(name))
+	s := d.at(name)
+	ev, ok, err := e.look(ctx, d.a, d.it, s)
+	if err == nil && !ok && d.a.Uncertain {
+		// The attempt may have been made in the room that the portal had then.
+		var before former
+		if before, err = e.formerRoom(ctx, d.p); err == nil && before.Room != "" && before.Room != s.Room && d.it.Accepted.Before(before.At) {
+			s.Room = before.Room
+			ev, ok, err = e.look(ctx, d.a, d.it, s)
+		}
+	}
 	if ok {
-		d.there(ev, name, file)
+		d.there(s.Room, ev, name, file)
 	}
 	return ok, err
 }
@@ -85,7 +95,7 @@ func (e *Engine) sendPart(ctx context.Context, d *delivery, name string, file br
 	if err != nil {
 		return err
 	}
-	d.there(ev, name, file)
+	d.there(s.Room, ev, name, file)
 	return nil
 }
 
@@ -102,6 +112,9 @@ func (e *Engine) part(ctx context.Context, d *delivery, name string, file bridge
 func (e *Engine) partFailed(ctx context.Context, d *delivery, err error) queue.Outcome {
 	if d.landed && bridge.Classify(err) == bridge.ClassLoggedOut {
 		return retry(d.uncertain(err)) // a held lane makes no attempt that would look
+	}
+	if d.to.Room != d.p.Room && bridge.Classify(err) == bridge.ClassPermanent {
+		return drop(d.it, policy.DropMoved)
 	}
 	return e.failed(ctx, d.it, d.a, d.uncertain(err), d.tell)
 }

@@ -241,6 +241,8 @@ func (b *pinBoard) read(ctx context.Context, pinner bridge.Pinner) error {
 		case err == nil && l.Removed:
 			b.gone[ev] = true
 			continue
+		case err == nil && l.Room != b.p.Room:
+			continue
 		case errors.Is(err, store.ErrNoRow), err == nil && l.Remote == "":
 			continue
 		case err != nil:
@@ -265,7 +267,7 @@ func (b *pinBoard) crossed(ctx context.Context, m bridge.MessageID) (bool, error
 		return false, nil
 	case err != nil:
 		return false, err
-	case l.Removed || l.Event == "":
+	case l.Removed || l.Event == "" || l.Room != b.p.Room:
 		return true, nil // nothing to wait for
 	}
 	if b.events[m] == "" {

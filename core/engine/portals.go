@@ -22,6 +22,7 @@ type chatKey struct {
 type portals struct {
 	mu       sync.RWMutex
 	revision int64
+	changes  int64 // counts what has changed in memory
 	byID     map[int64]*store.Portal
 	byChat   map[chatKey]*store.Portal
 	byRoom   map[id.RoomID][]*store.Portal
@@ -43,6 +44,7 @@ func (p *portals) set(revision int64, all []store.Portal) map[int64]struct{} {
 		}
 	}
 	p.revision = revision
+	p.changes++
 	p.byID = make(map[int64]*store.Portal, len(all))
 	p.byChat = make(map[chatKey]*store.Portal, len(all))
 	p.byRoom = make(map[id.RoomID][]*store.Portal, len(all))
@@ -63,6 +65,7 @@ func same(a, b store.Portal) bool {
 func (p *portals) put(po *store.Portal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.changes++
 	if old := p.byID[po.ID]; old != nil {
 		delete(p.bySlug, slugKey(old.Bridge, old.Slug))
 		if old.Room != "" {
@@ -118,6 +121,13 @@ func (p *portals) schoolsOn(b bridge.ID) []bridge.SchoolID {
 	return p.schools[b]
 }
 
+// changed counts what has changed in memory so far.
+func (p *portals) changed() int64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.changes
+}
+
 func (p *portals) all() []*store.Portal {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -144,6 +154,11 @@ func (e *Engine) reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read portals: %w", err)
 	}
+	spaces, err := e.st.Spaces(ctx)
+	if err != nil {
+		return fmt.Errorf("read spaces: %w", err)
+	}
+	e.spaces.set(spaces)
 	changed := e.portals.set(revision, all)
 	if len(changed) > 0 {
 		// What was held may go on now.

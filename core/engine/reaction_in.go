@@ -60,7 +60,10 @@ func (e *Engine) reactionsIn(ctx context.Context, p *store.Portal, it store.Item
 			return e.failed(ctx, it, a, err, nobodyToTell)
 		}
 	}
-	if never != nil {
+	switch {
+	case never != nil && target.Room != p.Room && bridge.Classify(never) == bridge.ClassPermanent:
+		out.Done.Verdict, out.Done.Reason, out.Done.Links = store.Dropped, policy.DropMoved, nil
+	case never != nil:
 		dead := e.failed(ctx, it, a, never, nobodyToTell)
 		out.Done.Verdict, out.Done.Reason, out.Done.Links = dead.Done.Verdict, dead.Done.Reason, nil
 	}

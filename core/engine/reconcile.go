@@ -56,6 +56,7 @@ func (e *Engine) reconcileLoop(ctx context.Context) error {
 			e.resolveAll(ctx, trouble)
 		}
 		e.settleAll(ctx, trouble)
+		e.keepSpaces(ctx, trouble)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -81,7 +82,11 @@ func (e *Engine) settleAll(ctx context.Context, trouble map[string]time.Time) {
 			continue
 		}
 		group.Go(func() error {
-			if err := e.settle(ctx, p); err != nil && ctx.Err() == nil {
+			err := e.settle(ctx, p)
+			if now := e.portals.id(p.ID); err == nil && now != nil && now.Mode != store.ModeOff && now.Paused == "" && e.misplaced(now) {
+				err = e.settlePlace(ctx, now)
+			}
+			if err != nil && ctx.Err() == nil {
 				mu.Lock()
 				defer mu.Unlock()
 				e.complain(ctx, trouble, "portal not ready", p.ID, err)
@@ -101,9 +106,9 @@ func (e *Engine) unsettled(p *store.Portal) bool {
 		return ours && p.Applied != p.Mode
 	}
 	if p.Paused != "" {
-		return false
+		return onTheMove(p) && e.moves.due(p.ID, e.now())
 	}
-	return !p.Follows || (p.Room == "" && p.Origin != originPattern) || (p.Room != "" && p.Applied != p.Mode)
+	return e.misplaced(p) || !p.Follows || (p.Room == "" && p.Origin != originPattern) || (p.Room != "" && p.Applied != p.Mode)
 }
 
 // complain logs the same trouble at most once a minute.
@@ -124,6 +129,9 @@ func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
 	relay, ok := e.logins[p.Bridge]
 	if !ok {
 		return nil
+	}
+	if p.Mode != store.ModeOff && onTheMove(p) {
+		return e.move(ctx, p)
 	}
 	if p.Mode != store.ModeOff && !p.Follows && relay.current() == bridge.StateConnected {
 		l, err := e.loginOf(ctx, p)

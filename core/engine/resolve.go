@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,6 +81,9 @@ func (e *Engine) dropUnnamed(ctx context.Context, b bridge.ID, named map[bridge.
 		if _, ok := named[p.Chat]; ok || p.Bridge != b || p.Mode == store.ModeOff || p.Origin == originCommand || p.Direct() {
 			continue
 		}
+		if p.Origin == originPattern && strings.HasPrefix(p.Paused, gone) {
+			continue // a pattern lists no archived chats; this one may come back
+		}
 		err := e.st.UpdatePortal(ctx, p.ID, func(p *store.Portal) error {
 			p.Mode, p.ModeFixed = store.ModeOff, false
 			return nil
@@ -132,13 +136,28 @@ func (e *Engine) specified(ctx context.Context, s *School, spec PortalSpec, info
 		}
 		if room != "" && p.Room != room {
 			p.Room, p.OwnRoom, p.Applied = room, false, ""
+			if !strings.HasPrefix(p.Paused, gone) {
+				p.Paused = "" // what stopped it was about the other room
+			}
+		}
+		if info.Space != "" {
+			p.Space = info.Space
 		}
 	}
 	old := e.portals.chat(spec.Bridge, info.ID)
+	if old != nil && room != "" && old.Room != room {
+		before, err := e.formerRoom(ctx, old)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(before.All, room) {
+			room = "" // the configuration names a room that was upgraded since
+		}
+	}
 	if old == nil {
 		p := &store.Portal{
 			School: s.ID, Bridge: spec.Bridge, Chat: info.ID, Ref: info.Ref, Slug: info.Slug, Name: info.Name,
-			Topic: info.Topic, Private: info.Private, Mode: store.ModeAnnounce, Origin: originConfig,
+			Topic: info.Topic, Private: info.Private, Space: info.Space, Mode: store.ModeAnnounce, Origin: originConfig,
 		}
 		if wild {
 			p.Origin = originPattern
@@ -158,12 +177,11 @@ func (e *Engine) specified(ctx context.Context, s *School, spec PortalSpec, info
 	}
 	changed := *old
 	want(&changed)
+	if old.Mode == store.ModeOff && !changed.ModeFixed && (old.Origin == originPattern || !wild && old.Origin == originConfig) {
+		changed.Mode = store.ModeAnnounce // it was off because the configuration had lost it
+	}
 	if !wild {
-		changed.Ref = spec.Chat
-		if old.Mode == store.ModeOff && !changed.ModeFixed && old.Origin == originConfig {
-			changed.Mode = store.ModeAnnounce // it was off because the configuration had lost it
-		}
-		changed.Origin = originConfig
+		changed.Ref, changed.Origin = spec.Chat, originConfig
 	}
 	if changed == *old {
 		return nil
@@ -177,6 +195,9 @@ func (e *Engine) specified(ctx context.Context, s *School, spec PortalSpec, info
 // merge takes from changed what the configuration decides, and leaves the rest.
 func merge(p, changed store.Portal) store.Portal {
 	p.Members, p.Mode, p.ModeFixed, p.Ref, p.Origin = changed.Members, changed.Mode, changed.ModeFixed, changed.Ref, changed.Origin
-	p.Room, p.OwnRoom, p.Applied = changed.Room, changed.OwnRoom, changed.Applied
+	if p.Room != changed.Room {
+		p.Paused = changed.Paused
+	}
+	p.Room, p.OwnRoom, p.Applied, p.Space = changed.Room, changed.OwnRoom, changed.Applied, changed.Space
 	return p
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"maunium.net/go/mautrix/id"
 
@@ -28,12 +27,18 @@ func (e *Engine) ensureRoom(ctx context.Context, p *store.Portal) (id.RoomID, er
 		return now.Room, nil
 	}
 	applied := p.Mode // it may be switched meanwhile
-	room, err := e.hs.CreateRoom(ctx, e.roomSpec(p))
+	place, err := e.place(ctx, p)
+	if err != nil {
+		return "", fmt.Errorf("space of portal %d: %w", p.ID, err)
+	}
+	spec := e.roomSpec(p)
+	spec.Place = place
+	room, err := e.hs.CreateRoom(ctx, spec)
 	if err != nil {
 		return "", fmt.Errorf("create room of portal %d: %w", p.ID, err)
 	}
 	err = e.change(ctx, p.ID, func(p *store.Portal) error {
-		p.Room, p.OwnRoom, p.Applied = room, true, applied
+		p.Room, p.OwnRoom, p.Applied, p.Placed = room, true, applied, placed(place)
 		return nil
 	})
 	return room, err
@@ -136,39 +141,4 @@ func (e *Engine) linkRoom(ctx context.Context, p *store.Portal) error {
 		return fmt.Errorf("mark the linked room: %w", err)
 	}
 	return nil
-}
-
-// keyedLocks is a mutex per portal.
-type keyedLocks struct {
-	mu    sync.Mutex
-	locks map[int64]*countedLock
-}
-
-type countedLock struct {
-	sync.Mutex
-
-	users int
-}
-
-func newKeyedLocks() *keyedLocks { return &keyedLocks{locks: map[int64]*countedLock{}} }
-
-// lock takes the lock of key and returns what gives it back.
-func (k *keyedLocks) lock(key int64) (unlock func()) {
-	k.mu.Lock()
-	l, ok := k.locks[key]
-	if !ok {
-		l = &countedLock{}
-		k.locks[key] = l
-	}
-	l.users++
-	k.mu.Unlock()
-	l.Lock()
-	return func() {
-		l.Unlock()
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if l.users--; l.users == 0 {
-			delete(k.locks, key)
-		}
-	}
 }

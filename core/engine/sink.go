@@ -93,3 +93,9 @@ func (s *sink) Mapped(ctx context.Context, chat bridge.ChatID, since time.Time) 
 func (s *sink) State(ctx context.Context, st bridge.ConnState, cause error) {
 	s.e.setState(ctx, s.l, st, cause)
 }
+
+// SpaceChanged lets a space be read again.
+func (s *sink) SpaceChanged(space bridge.SpaceID) {
+	s.e.spaces.want(s.l.spec.ID, space)
+	s.e.poke()
+}

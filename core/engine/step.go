@@ -40,13 +40,15 @@ func (e *Engine) step(ctx context.Context, it store.Item, a queue.Attempt) queue
 	if !policy.Crosses(p.Mode, it.Dir) {
 		return drop(it, policy.DropMode)
 	}
-	if p.Paused != "" && it.Kind != kindChatChange && it.Kind != kindChatGone {
-		return queue.Outcome{Hold: p.Paused}
-	}
-	if why, err := e.guard(ctx, p); err != nil {
-		return retry(err)
-	} else if why != "" {
-		return queue.Outcome{Hold: why}
+	if it.Kind != kindChatChange && it.Kind != kindChatGone { // these may change what holds the others
+		if p.Paused != "" {
+			return queue.Outcome{Hold: p.Paused}
+		}
+		if why, err := e.guard(ctx, p); err != nil {
+			return retry(err)
+		} else if why != "" {
+			return queue.Outcome{Hold: why}
+		}
 	}
 	defer e.ran(it.LaneKey)
 	e.ran(it.LaneKey)
@@ -102,6 +104,9 @@ func (e *Engine) failed(ctx context.Context, it store.Item, a queue.Attempt, err
 		if a.N+1 < e.opts.Limits.UnknownAttempts {
 			return retry(mayHaveLanded(err))
 		}
+	}
+	if hold := e.refusedByTombstone(ctx, it, err); hold != "" {
+		return queue.Outcome{Hold: hold}
 	}
 	if terr := tell(why(err)); terr != nil {
 		return retry(fmt.Errorf("tell the sender: %w", terr))

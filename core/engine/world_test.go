@@ -63,7 +63,7 @@ func newWorldOn(t *testing.T, o bridgefake.Options, portals ...engine.PortalSpec
 		t: t, net: bridgefake.NewNetwork(o), hs: newFakeMatrix(),
 		dsn:    "sqlite:" + filepath.Join(t.TempDir(), "steg.db"),
 		limits: engine.DefaultLimits(),
-		school: engine.School{ID: "gym", Name: "Gymnasium", Language: "en", Admins: []id.UserID{admin}, Portals: portals},
+		school: engine.School{ID: "gym", Name: "Gymnasium", Language: "en", Admins: []id.UserID{admin}, Portals: portals, Spaces: true},
 	}
 	w.limits.TargetWait, w.limits.SummaryPause, w.limits.PinsPause = 2*time.Second, 20*time.Millisecond, 10*time.Millisecond
 	w.hs.names[pupil], w.hs.names[admin] = "Pia Pupil", "Adam Admin"

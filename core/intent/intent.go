@@ -58,8 +58,10 @@ type Room struct {
 	AliasLocal string
 	Name       string
 	Topic      string
-	Private    bool // invite only, history from joining on; otherwise every local user may join
-	Direct     bool // for a few people: clients show it as such; history from the invitation on
+	Space      bool  // it is a Matrix space
+	Private    bool  // history from joining on, and only the bot invites
+	Direct     bool  // for a few people: clients show it as such; history from the invitation on
+	Place      Place // without a rule: a private one is for the invited, any other for all
 	Invite     []id.UserID
 	Levels     Levels
 	Bridge     BridgeInfo

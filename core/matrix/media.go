@@ -155,5 +155,8 @@ func (s *Service) Content(ctx context.Context, room id.RoomID, event id.EventID)
 	if err != nil {
 		return nil, err
 	}
+	if in := text(gjson.GetBytes(answer, "room_id")); in != "" && in != string(room) {
+		return nil, fmt.Errorf("read event: it is in another room: %w", bridge.ErrNotFound)
+	}
 	return json.RawMessage(gjson.GetBytes(answer, "content").Raw), nil
 }

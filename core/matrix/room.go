@@ -43,6 +43,12 @@ func (s *Service) CreateRoom(ctx context.Context, r intent.Room) (id.RoomID, err
 	if err := s.EnsureGhost(ctx, s.bot); err != nil {
 		return "", err
 	}
+	if r.Place.Rule == "" {
+		r.Place.Rule = intent.JoinAll
+		if r.Private {
+			r.Place.Rule = intent.JoinInvite
+		}
+	}
 	alias := s.AliasFor(r.AliasLocal)
 	unlock, err := s.creating.lock(ctx, string(alias))
 	if err != nil {
@@ -50,10 +56,13 @@ func (s *Service) CreateRoom(ctx context.Context, r intent.Room) (id.RoomID, err
 	}
 	defer unlock()
 
-	body := s.newRoom(r.Private, r.Levels)
+	body := s.newRoom(r.Private, r.Place, r.Levels)
 	if r.Direct {
 		body.IsDirect = true
 		body.setHistory(event.HistoryVisibilityInvited)
+	}
+	if r.Space {
+		body.CreationContent["type"] = event.RoomTypeSpace
 	}
 	body.AliasName, body.Name, body.Topic, body.Invite = s.prefix+r.AliasLocal, r.Name, r.Topic, r.Invite
 	if r.Bridge.StateKey != "" {
@@ -79,28 +88,34 @@ func (s *Service) CreateDirect(ctx context.Context, user id.UserID) (id.RoomID, 
 	if err := s.EnsureGhost(ctx, s.bot); err != nil {
 		return "", err
 	}
-	body := s.newRoom(true, intent.Levels{})
+	body := s.newRoom(true, intent.Place{Rule: intent.JoinInvite}, intent.Levels{})
 	body.IsDirect, body.Invite = true, []id.UserID{user}
 	return s.postRoom(ctx, body)
 }
 
 // newRoom fills what all rooms share.
-func (s *Service) newRoom(private bool, l intent.Levels) createRoom {
-	preset, joinRule, visibility := "public_chat", event.JoinRulePublic, event.HistoryVisibilityShared
+func (s *Service) newRoom(private bool, place intent.Place, l intent.Levels) createRoom {
+	preset, visibility := "private_chat", event.HistoryVisibilityShared
+	if place.Rule == intent.JoinAll {
+		preset = "public_chat"
+	}
 	if private {
-		preset, joinRule, visibility = "private_chat", event.JoinRuleInvite, event.HistoryVisibilityJoined
+		visibility = event.HistoryVisibilityJoined
 	}
 	r := createRoom{
 		Preset: preset, Visibility: "private", Version: s.opts.RoomVersion,
 		CreationContent: map[string]any{"m.federate": s.opts.Federate},
 		Levels:          newLevels(s.bot, private, l),
 		InitialState: []stateEvent{
-			{Type: "m.room.join_rules", Content: map[string]any{"join_rule": joinRule}},
+			{Type: "m.room.join_rules", Content: joinRule(place)},
 			{Type: "m.room.history_visibility", Content: map[string]any{"history_visibility": visibility}},
 			{Type: "m.room.guest_access", Content: map[string]any{"guest_access": event.GuestAccessForbidden}},
 			// Clients then do not count the bot when they name a room or warn.
 			{Type: "io.element.functional_members", Content: map[string]any{"service_members": []id.UserID{s.bot}}},
 		},
+	}
+	if place.Space != "" {
+		r.InitialState = append(r.InitialState, stateEvent{Type: typeParent, Key: string(place.Space), Content: s.parent()})
 	}
 	if id.RoomVersion(s.opts.RoomVersion).PrivilegedRoomCreators() {
 		r.Levels = r.Levels.with(l, func(id.UserID) bool { return false }, s.bot)
@@ -149,6 +164,9 @@ func (s *Service) adoptRoom(ctx context.Context, alias id.RoomAlias, r intent.Ro
 		return "", err
 	}
 	if err := s.UpdateLevels(ctx, room, r.Levels); err != nil {
+		return "", err
+	}
+	if err := s.SetPlace(ctx, room, r.Place); err != nil {
 		return "", err
 	}
 	if r.Bridge.StateKey != "" {

@@ -9,9 +9,10 @@ const redactionType = "m.room.redaction"
 
 type roomKey = id.RoomID
 
-// crossingTypes are the events that may cross to a network.
+// crossingTypes are the events that may cross to a network, or say that a room goes on
+// elsewhere.
 func crossingTypes() []string {
-	return []string{redactionType, "m.room.message", "m.room.encrypted", "m.sticker", "m.reaction"}
+	return []string{redactionType, "m.room.message", "m.room.encrypted", "m.sticker", "m.reaction", typeTombstone}
 }
 
 // wanted are the types that the sync reads now: where there is doubt, all that

@@ -25,5 +25,6 @@ const (
 	DropUnsupported   = "unsupported"      // the network has no such power
 	DropEmpty         = "empty"            // nothing to show
 	DropNotForUs      = "not-for-us"       // a control event that asks nothing of the bot
+	DropMoved         = "moved-room"       // a change of a message in a room that was upgraded since, and takes none
 	DropNoticeTrouble = "notice-not-shown" // a notice that nobody can be shown
 )

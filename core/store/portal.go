@@ -12,15 +12,15 @@ import (
 	"github.com/steg-bridge/steg/core/bridge"
 )
 
-const portalColumns = `id, school, bridge, chat, ref, slug, name, topic, private, room, own_room, mode, applied, mode_fixed, origin, paused, members, follows, cursor_pos, reader`
+const portalColumns = `id, school, bridge, chat, ref, slug, name, topic, private, room, own_room, mode, applied, mode_fixed, origin, paused, members, follows, cursor_pos, reader, space, placed`
 
 const insertPortal = `INSERT INTO portal
-(school, bridge, chat, ref, slug, name, topic, private, room, own_room, mode, applied, mode_fixed, origin, paused, members, follows, cursor_pos, reader)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
+(school, bridge, chat, ref, slug, name, topic, private, room, own_room, mode, applied, mode_fixed, origin, paused, members, follows, cursor_pos, reader, space, placed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
 
 // The chat, the school and the bridge of a portal never change.
 const updatePortal = `UPDATE portal SET ref = ?, slug = ?, name = ?, topic = ?, private = ?, room = ?, own_room = ?, mode = ?, applied = ?,
-mode_fixed = ?, origin = ?, paused = ?, members = ?, follows = ?, cursor_pos = ?, reader = ? WHERE id = ?`
+mode_fixed = ?, origin = ?, paused = ?, members = ?, follows = ?, cursor_pos = ?, reader = ?, space = ?, placed = ? WHERE id = ?`
 
 // InsertPortal stores a new portal and sets its ID, and its slug when that is
 // taken on its bridge. [ErrExists] when the chat
@@ -38,7 +38,7 @@ func (s *Store) InsertPortal(ctx context.Context, p *Portal) error {
 		}
 		return tx.GetContext(ctx, &p.ID, tx.Rebind(insertPortal),
 			p.School, p.Bridge, clean(p.Chat), clean(p.Ref), clean(p.Slug), clean(p.Name), clean(p.Topic), p.Private, clean(p.Room),
-			p.OwnRoom, p.Mode, p.Applied, p.ModeFixed, p.Origin, clean(p.Paused), clean(p.Members), p.Follows, clean(p.Cursor), clean(p.Reader))
+			p.OwnRoom, p.Mode, p.Applied, p.ModeFixed, p.Origin, clean(p.Paused), clean(p.Members), p.Follows, clean(p.Cursor), clean(p.Reader), clean(p.Space), clean(p.Placed))
 	})
 }
 
@@ -86,7 +86,7 @@ func (s *Store) UpdatePortal(ctx context.Context, portal int64, change func(*Por
 			return err
 		}
 		_, err := exec(ctx, tx, updatePortal, clean(p.Ref), clean(p.Slug), clean(p.Name), clean(p.Topic), p.Private, clean(p.Room),
-			p.OwnRoom, p.Mode, p.Applied, p.ModeFixed, p.Origin, clean(p.Paused), clean(p.Members), p.Follows, clean(p.Cursor), clean(p.Reader), portal)
+			p.OwnRoom, p.Mode, p.Applied, p.ModeFixed, p.Origin, clean(p.Paused), clean(p.Members), p.Follows, clean(p.Cursor), clean(p.Reader), clean(p.Space), clean(p.Placed), portal)
 		return err
 	})
 }

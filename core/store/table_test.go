@@ -49,6 +49,7 @@ func TestPortals(t *testing.T) {
 		p := store.Portal{
 			School: "gym", Bridge: "mm", Chat: "c1", Ref: "gym/aushang", Slug: "aushang", Name: "Aushang\x00 \xff", Topic: "t", Private: true,
 			Room: "!r:x", OwnRoom: true, Mode: store.ModeAnnounce, ModeFixed: true, Origin: "config", Paused: "why", Members: "@a:x *", Follows: true, Cursor: "5",
+			Space: "team1", Placed: "invite !s:x",
 		}
 		ok(t, s.InsertPortal(ctx, &p))
 		if p.ID == 0 || rev() == before {

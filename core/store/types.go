@@ -191,6 +191,25 @@ type Portal struct {
 	Cursor    bridge.Cursor `db:"cursor_pos"`
 	// Reader is the puppet whose account reads a direct chat; "" = the bridge's own.
 	Reader bridge.UserID `db:"reader"`
+	// Space is what the chat belongs to on its network; "" = nothing that we know of.
+	Space bridge.SpaceID `db:"space"`
+	// Placed says what the room was last made to be: who may join, and its Matrix
+	// space. Only for rooms of ours; "" = it was not looked at yet.
+	Placed string `db:"placed"`
+}
+
+// Space is what holds chats together on a network, like a team, for one school.
+type Space struct {
+	ID      int64           `db:"id"`
+	School  bridge.SchoolID `db:"school"`
+	Bridge  bridge.ID       `db:"bridge"`
+	Space   bridge.SpaceID  `db:"space"`
+	Slug    string          `db:"slug"` // part of the alias; never changes
+	Name    string          `db:"name"`
+	Topic   string          `db:"topic"`
+	Open    bool            `db:"open"`    // every account of the network may enter it
+	Room    id.RoomID       `db:"room"`    // the Matrix space; "" until made
+	Applied string          `db:"applied"` // what the Matrix space was last made to show
 }
 
 // Direct reports whether a portal is a chat of few people that nobody linked.

@@ -41,6 +41,8 @@ schools:
     name: Bench
     language: en
     admins: ["@admin:%[2]s"]
+    # One space would have as many rooms as twenty of the largest teams.
+    spaces: false
     portals:
       - {bridge: mm, chat: "gym/c*", mode: both}
 limits: {loop_per_minute: 0, members_shown: 1000000}

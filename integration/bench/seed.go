@@ -59,14 +59,14 @@ func (s *stage) tables(portals, people int) []table {
 		{
 			"portal", []string{
 				"school", "bridge", "chat", "ref", "slug", "name", "topic", "private", "room", "own_room", "mode", "applied",
-				"mode_fixed", "origin", "paused", "members", "follows", "cursor_pos",
+				"mode_fixed", "origin", "paused", "members", "follows", "cursor_pos", "placed",
 			}, portals, func(n int) []any {
 				// The last post of each chat, as the bridge notes its position.
 				place := s.mm.history.add(written{channel: n, n: -1, at: oldPost})
 				return []any{
 					"gym", "mm", channelID(n), "gym/" + channelName(n), "gym." + channelName(n), channelName(n), "", false,
 					roomOf(aliasOf(n)), true, "both", "both", true, "pattern", "", "", true,
-					fmt.Sprintf("1:%d:%[1]d:0:%s", oldPost, postID(place)),
+					fmt.Sprintf("1:%d:%[1]d:0:%s", oldPost, postID(place)), "public ",
 				}
 			},
 		},

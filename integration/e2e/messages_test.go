@@ -124,37 +124,3 @@ func TestDeletions(t *testing.T) {
 		k.agree()
 	})
 }
-
-func TestThreads(t *testing.T) {
-	t.Parallel()
-	shared(t, core, func(t *testing.T, w *world.World) {
-		k := open(t, w, "both")
-		fromTeacher := k.post(w.Anna, "a teacher's question")
-		onMatrix := k.onMatrix("a teacher's question")
-		fromPupil := k.say(w.Carla, "a pupil's question")
-		onMattermost := k.onMattermost("a pupil's question")
-
-		k.reply(w.Beat, fromTeacher, "teacher to teacher")
-		if got := k.onMatrix("teacher to teacher"); got.Thread != onMatrix.ID {
-			t.Errorf("thread %q, want %q", got.Thread, onMatrix.ID)
-		}
-		k.answer(w.Dario, onMatrix.ID, "pupil to teacher")
-		if got := k.onMattermost("pupil to teacher"); got.RootID != fromTeacher {
-			t.Errorf("root %q, want %q", got.RootID, fromTeacher)
-		}
-		k.reply(w.Anna, onMattermost.ID, "teacher to pupil")
-		if got := k.onMatrix("teacher to pupil"); got.Thread != fromPupil {
-			t.Errorf("thread %q, want %q", got.Thread, fromPupil)
-		}
-		// A reply to a reply stays in its thread, which is flat on Mattermost.
-		k.answer(w.Carla, k.onMatrix("teacher to pupil").ID, "pupil to pupil")
-		if got := k.onMattermost("pupil to pupil"); got.RootID != onMattermost.ID {
-			t.Errorf("root %q, want %q", got.RootID, onMattermost.ID)
-		}
-		k.inThread(w.Dario, onMatrix.ID, "in the thread")
-		if got := k.onMattermost("in the thread"); got.RootID != fromTeacher {
-			t.Errorf("root %q, want %q", got.RootID, fromTeacher)
-		}
-		k.agree()
-	})
-}

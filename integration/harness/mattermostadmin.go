@@ -11,10 +11,10 @@ import (
 // MattermostPassword is that of everybody CreateUser makes.
 const MattermostPassword = "Correct-horse-2"
 
-// EnsureTeam returns the ID of the open team with this name and creates it when
-// it is missing. Names are lower-case letters, digits and dashes.
+// EnsureTeam returns the ID of the team with this name and creates it, open to every
+// account, when it is missing. Names are lower-case letters, digits and dashes.
 func (m *Mattermost) EnsureTeam(ctx context.Context, name string) (string, error) {
-	team := map[string]string{"name": name, "display_name": name, "type": "O"}
+	team := map[string]any{"name": name, "display_name": name, "type": "O", "allow_open_invite": true}
 	id, err := m.ensure(ctx, "/teams/name/"+url.PathEscape(name), "/teams", team)
 	if err != nil {
 		return "", fmt.Errorf("team: %w", err)

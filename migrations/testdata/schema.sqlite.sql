@@ -156,7 +156,7 @@ CREATE TABLE portal (
   paused     TEXT NOT NULL,
   members    TEXT NOT NULL,
   follows    BOOLEAN NOT NULL,
-  cursor_pos TEXT NOT NULL, reader TEXT NOT NULL DEFAULT '',
+  cursor_pos TEXT NOT NULL, reader TEXT NOT NULL DEFAULT '', space TEXT NOT NULL DEFAULT '', placed TEXT NOT NULL DEFAULT '',
   UNIQUE (bridge, chat),
   UNIQUE (bridge, slug)
 );
@@ -194,4 +194,18 @@ CREATE TABLE reaction (
   PRIMARY KEY (portal, target, dir, sender, emoji, bridge, school)
 );
 CREATE INDEX reaction_event ON reaction (event_id) WHERE event_id <> '';
+CREATE TABLE space (
+  id      INTEGER PRIMARY KEY AUTOINCREMENT,
+  school  TEXT NOT NULL,
+  bridge  TEXT NOT NULL,
+  space   TEXT NOT NULL,
+  slug    TEXT NOT NULL,
+  name    TEXT NOT NULL,
+  topic   TEXT NOT NULL,
+  open    BOOLEAN NOT NULL,
+  room    TEXT NOT NULL,
+  applied TEXT NOT NULL,
+  UNIQUE (bridge, space, school),
+  UNIQUE (bridge, slug, school)
+);
 CREATE TABLE steg_schema (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL);

@@ -74,7 +74,8 @@ func (s *Server) channelRoutes(handle func(string, http.HandlerFunc)) {
 		s.mu.Lock()
 		out := []*model.Channel{}
 		for id, ch := range s.channels {
-			if s.members[id][caller(r)] && ch.DeleteAt == 0 {
+			team := s.teams[ch.TeamId] // none of a direct one
+			if s.members[id][caller(r)] && ch.DeleteAt == 0 && (team == nil || team.DeleteAt == 0) {
 				copied := *ch
 				out = append(out, &copied)
 			}
@@ -131,7 +132,7 @@ func (s *Server) teamRoutes(handle func(string, http.HandlerFunc)) {
 		s.mu.Lock()
 		out := []*model.Team{}
 		for id, t := range s.teams {
-			if s.inTeam[id][caller(r)] {
+			if s.inTeam[id][caller(r)] && t.DeleteAt == 0 {
 				copied := *t
 				out = append(out, &copied)
 			}

@@ -28,10 +28,12 @@ type RealRemote struct {
 	bot     string
 	tokenID string
 
-	mu      sync.Mutex
-	people  map[bridge.UserID]*person
-	inside  map[string]bool         // channel and user
-	watches map[string]*atomic.Bool // the same: has the bot been seen writing?
+	mu     sync.Mutex
+	people map[bridge.UserID]*person
+	inside map[string]bool // channel and user
+	// elsewhere are the channels of other teams than team, with theirs.
+	elsewhere map[string]string
+	watches   map[string]*atomic.Bool // the same: has the bot been seen writing?
 }
 
 type person struct {
@@ -50,6 +52,7 @@ func NewRealRemote(tb testing.TB, address, adminToken string) *RealRemote {
 	r := &RealRemote{
 		proxy: newProxy(tb, address), admin: model.NewAPIv4Client(address),
 		people: map[bridge.UserID]*person{}, inside: map[string]bool{}, watches: map[string]*atomic.Bool{},
+		elsewhere: map[string]string{},
 	}
 	r.admin.SetToken(adminToken)
 	ctx := tb.Context()
@@ -132,10 +135,14 @@ func (r *RealRemote) admit(tb testing.TB, chat bridge.ChatID, user string) {
 	tb.Helper()
 	key := string(chat) + user
 	r.mu.Lock()
-	inside := r.inside[key]
+	inside, team := r.inside[key], r.elsewhere[string(chat)]
 	r.mu.Unlock()
 	if inside {
 		return
+	}
+	if team != "" {
+		_, _, err := r.admin.AddTeamMember(tb.Context(), team, user)
+		must(tb, "add to team", err)
 	}
 	_, _, err := r.admin.AddChannelMember(tb.Context(), string(chat), user)
 	must(tb, "add to channel", err)

@@ -160,7 +160,7 @@ func (s *Server) NewTeam(name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := s.tick()
-	t := &model.Team{Id: model.NewId(), Name: name, DisplayName: name, CreateAt: at, UpdateAt: at, Type: model.TeamOpen}
+	t := &model.Team{Id: model.NewId(), Name: name, DisplayName: name, CreateAt: at, UpdateAt: at, Type: model.TeamOpen, AllowOpenInvite: true}
 	s.teams[t.Id] = t
 	s.inTeam[t.Id] = map[string]bool{}
 	return t.Id
@@ -285,6 +285,40 @@ func (s *Server) Archive(channel string, archived bool) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.inTeam[team][user]
+	})
+}
+
+// UpdateTeam changes a team; who is in it hears of it.
+func (s *Server) UpdateTeam(team string, change func(*model.Team)) {
+	s.mu.Lock()
+	t := s.teams[team]
+	gone := t.DeleteAt
+	change(t)
+	t.UpdateAt = s.tick()
+	copied := *t
+	s.mu.Unlock()
+	name := model.WebsocketEventUpdateTeam
+	switch {
+	case gone == 0 && copied.DeleteAt > 0:
+		name = model.WebsocketEventDeleteTeam
+	case gone > 0 && copied.DeleteAt == 0:
+		name = model.WebsocketEventRestoreTeam
+	}
+	s.push(&event{name: name, data: map[string]any{"team": jsonText(&copied)}}, func(user string) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.inTeam[team][user]
+	})
+}
+
+// ArchiveTeam closes a team, or opens it again. Its channels and members are not
+// listed meanwhile; otherwise everything goes on.
+func (s *Server) ArchiveTeam(team string, archived bool) {
+	s.UpdateTeam(team, func(t *model.Team) {
+		t.DeleteAt = 0
+		if archived {
+			t.DeleteAt = t.UpdateAt + 1
+		}
 	})
 }
 

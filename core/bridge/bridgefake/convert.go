@@ -98,6 +98,10 @@ func toNetwork(
 			out.WriteString("**")
 		case strings.HasPrefix(tag, "<br"), tag == "</p>":
 			out.WriteString("\n")
+		case tag == "<blockquote>":
+			out.WriteString("> ")
+		case tag == "</blockquote>":
+			out.WriteString("\n\n")
 		default:
 			out.WriteString(pill(tag, &rest, people, chats))
 		}

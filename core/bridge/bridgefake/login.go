@@ -39,12 +39,13 @@ func (n *Network) login(id bridge.LoginID) *login {
 const reorderWait = 20 * time.Millisecond
 
 // push is one live event on its way to a connection: of a chat, of a person when
-// chat is "", or that somebody types.
+// chat is "", of a space, or that somebody types.
 type push struct {
 	chat   bridge.ChatID
 	change change
 	user   bridge.UserInfo
 	typing *bridge.Typing
+	space  bridge.SpaceID
 	seq    int
 	joined int // the chat's last change when the login joined it
 	time   time.Time

@@ -32,7 +32,7 @@ type Options struct {
 // Call is one call of a client to the network.
 type Call struct {
 	// Op is one of connect, since, send, find, edit, remove, react, pin, pinned, chat,
-	// user, resolve, join, type, file, members, puppet, admit.
+	// user, resolve, join, type, file, members, space, puppet, admit, direct.
 	Op    string
 	Login bridge.LoginID
 	Chat  bridge.ChatID // "" when the call is about no chat
@@ -55,6 +55,7 @@ type Network struct {
 	logins  map[bridge.LoginID]*login
 	files   map[bridge.FileID]*File
 	full    map[bridge.ChatID]bool // to puppets
+	spaces  map[bridge.SpaceID]*bridge.SpaceInfo
 }
 
 type user struct {
@@ -102,6 +103,7 @@ func NewNetwork(o Options) *Network {
 		logins:  map[bridge.LoginID]*login{},
 		files:   map[bridge.FileID]*File{},
 		full:    map[bridge.ChatID]bool{},
+		spaces:  map[bridge.SpaceID]*bridge.SpaceInfo{},
 	}
 }
 

@@ -118,6 +118,10 @@ func (r *reader) live(ctx context.Context, p push) error {
 		r.sink.Typing(*p.typing)
 		return nil
 	}
+	if p.space != "" {
+		r.sink.SpaceChanged(p.space)
+		return nil
+	}
 	if p.chat == "" {
 		ev := &bridge.UserChange{Info: p.user}
 		ev.Meta = bridge.Meta{

@@ -273,6 +273,19 @@ func proofs() map[string]proof {
 		"members/closed_account":       {drop[*bridge.UserChange], "tells of the closed account"},
 		"members/of_a_chat_not_for_us": {failing(is(bridge.ErrNotFound), errTemporary), "not for us"},
 
+		"spaces/of_a_chat": {func(m *mutant) { m.space = func(i *bridge.SpaceInfo) { i.Open = false } }, "Space is"},
+		"spaces/change":    {func(m *mutant) { m.spaces = true }, "a change of the space is told"},
+		"spaces/unknown":   {failing(is(bridge.ErrNotFound), errTemporary), "Space of nothing"},
+		"spaces/archived":  {drop[*bridge.ChatGone], "a ChatGone tells"},
+		"spaces/archived_while_away": {func(m *mutant) {
+			m.deliver = each(func(ev bridge.Event) []bridge.Event {
+				if c, ok := ev.(*bridge.ChatChange); ok && !c.Info.Gone {
+					return nil
+				}
+				return []bridge.Event{ev}
+			})
+		}, "the chat is back"},
+
 		"typing/inbound": {func(m *mutant) {
 			m.types = func(s bridge.Sink, t bridge.Typing) { t.Sender = "somebody"; s.Typing(t) }
 		}, "typing of"},

@@ -47,7 +47,9 @@ type mutant struct {
 	stay    bool                      // Admit and Dismiss do nothing
 	blind   bool                      // Find finds nothing
 	direct  func(*bridge.Direct) bool // false keeps it from the sink
-	fails   func(error) error         // replaces the errors of all calls and of Run
+	space   func(*bridge.SpaceInfo)
+	spaces  bool              // changes of spaces are kept from the sink
+	fails   func(error) error // replaces the errors of all calls and of Run
 }
 
 type sendFunc func(context.Context, *bridge.Outgoing) (bridge.Receipt, error)
@@ -70,6 +72,7 @@ type powers interface {
 	bridge.Puppeteer
 	bridge.Finder
 	bridge.DirectOpener
+	bridge.Spacer
 }
 
 type mutantBridge struct {
@@ -183,6 +186,20 @@ func (c mutantClient) Pin(ctx context.Context, chat bridge.ChatID, id bridge.Mes
 		return c.m.pin(next)
 	}
 	return c.failed(next())
+}
+
+func (c mutantClient) Space(ctx context.Context, id bridge.SpaceID) (*bridge.SpaceInfo, error) {
+	info, err := c.powers.Space(ctx, id)
+	if c.m.space != nil && err == nil {
+		c.m.space(info)
+	}
+	return info, c.failed(err)
+}
+
+func (s mutantSink) SpaceChanged(space bridge.SpaceID) {
+	if !s.m.spaces {
+		s.Sink.SpaceChanged(space)
+	}
 }
 
 func (s mutantSink) PinsChanged(chat bridge.ChatID) {

@@ -37,6 +37,7 @@ type Sink struct {
 	typings     []bridge.Typing
 	pinned      map[bridge.ChatID]int
 	directs     map[bridge.ChatID]bridge.Direct
+	spaces      map[bridge.SpaceID]int
 	wantDirects bool
 	repeats     int
 	states      []StateReport
@@ -87,6 +88,7 @@ func NewSink() *Sink {
 		sent:    map[bridge.MessageID]bridge.Key{},
 		pinned:  map[bridge.ChatID]int{},
 		directs: map[bridge.ChatID]bridge.Direct{},
+		spaces:  map[bridge.SpaceID]int{},
 	}
 }
 

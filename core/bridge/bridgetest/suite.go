@@ -39,6 +39,7 @@ func Cases() []Case {
 		{"errors", errorCases()},
 		{"metadata", metadataCases()},
 		{"members", memberCases()},
+		{"spaces", spaceCases()},
 		{"typing", typingCases()},
 		{"pins", pinCases()},
 		{"keys", keyCases()},
