@@ -285,3 +285,33 @@ func TestUnknownSpaceIsClosed(t *testing.T) {
 	w.net.Post(w.teacher, chat, "it crosses")
 	w.wantMatrix(room, "Tina Teacher: it crosses")
 }
+
+// A team whose chats belong to two schools is a space for each of them.
+func TestTeamOfTwoSchools(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, both("town/gym"))
+	w.others = []engine.School{{ID: "sek", Name: "Sek", Language: "en", Portals: []engine.PortalSpec{both("town/sek")}, Spaces: true}}
+	team := w.net.NewSpace("Town")
+	chats := map[bridge.SchoolID]bridge.ChatID{"gym": w.net.NewChat("town/gym", false), "sek": w.net.NewChat("town/sek", false)}
+	for _, c := range chats {
+		w.net.Move(c, team)
+	}
+	w.start()
+	rooms := map[bridge.SchoolID]id.RoomID{}
+	for school, chat := range chats {
+		rooms[school] = w.room(chat)
+	}
+	w.eventually("a space for each school, with its room only", func() bool {
+		all, err := w.st.Spaces(t.Context())
+		w.must(err)
+		right := 0
+		for _, s := range all {
+			w.hs.mu.Lock()
+			if r := w.hs.rooms[s.Room]; r != nil && shows(rooms[s.School])(r) && w.hs.rooms[rooms[s.School]].place.Space == s.Room {
+				right++
+			}
+			w.hs.mu.Unlock()
+		}
+		return right == 2 && len(all) == 2 && all[0].Room != all[1].Room
+	})
+}

@@ -94,11 +94,17 @@ func (e *Engine) rest(ctx context.Context, p *store.Portal) error {
 	}
 	e.moves.delay(p.ID, time.Time{})
 	err := e.change(ctx, p.ID, func(p *store.Portal) error {
-		p.Paused = moving + "the room goes on in another one, which is being looked at"
+		p.Paused = e.letIn()
 		return nil
 	})
 	e.poke()
 	return err
+}
+
+// letIn is the reason of a pause until the bot is in the new room. Where anybody may
+// join that is a moment.
+func (e *Engine) letIn() string {
+	return fmt.Sprintf("%sthe room goes on in another one: invite %s into the new room", moving, e.hs.Bot())
 }
 
 // refusedByTombstone lets a portal rest when what its room refused was because the
@@ -165,7 +171,7 @@ func (e *Engine) proved(ctx context.Context, p *store.Portal, stone intent.Tombs
 	}
 	if _, err = e.hs.Join(ctx, string(room)); err != nil {
 		if bridge.Classify(err) == bridge.ClassPermanent {
-			return fmt.Sprintf("%sinvite %s into the new room", moving, e.hs.Bot()), nil
+			return e.letIn(), nil
 		}
 		return "", fmt.Errorf("join the new room: %w", err)
 	}

@@ -57,7 +57,8 @@ func TestUpgradeIsFollowed(t *testing.T) {
 	w, chat, old := linkedRoom(t, false)
 	root := w.net.Post(w.teacher, chat, "old root")
 	gone := w.net.Post(w.teacher, chat, "old, to be removed")
-	w.wantMatrix(old, "Tina Teacher: old root", "Tina Teacher: old, to be removed")
+	late := w.net.Post(w.teacher, chat, "removed too late")
+	w.wantMatrix(old, "Tina Teacher: old root", "Tina Teacher: old, to be removed", "Tina Teacher: removed too late")
 	w.net.Pin(chat, root, true)
 	w.eventually("the pin", func() bool {
 		w.hs.mu.Lock()
@@ -78,14 +79,30 @@ func TestUpgradeIsFollowed(t *testing.T) {
 	w.net.Reply(w.teacher, chat, root, "another one")
 	w.wantMatrix(next, "Pia Pupil: first in the new room", "Tina Teacher: a reply to the old root", "  Tina Teacher: another one")
 	w.hs.say(next, pupil, "second", nil)
-	w.wantRemote(chat, "Tina Teacher: old root", "Tina Teacher: old, to be removed", "  Tina Teacher: a reply to the old root",
+	w.wantRemote(chat, "Tina Teacher: old root", "Tina Teacher: old, to be removed", "Tina Teacher: removed too late", "  Tina Teacher: a reply to the old root",
 		"Pia Pupil: first in the new room", "  Tina Teacher: another one", "Pia Pupil: second")
 
 	// What is changed of old messages goes to the old room, or is dropped.
 	w.net.Edit(w.teacher, chat, root, "old root, edited")
 	w.net.Delete(w.teacher, chat, gone)
 	w.eventually("the edit is dropped by its policy", func() bool { return w.drops()[policy.DropMoved] == 1 })
-	w.wantMatrix(old, "Tina Teacher: old root")
+	w.wantMatrix(old, "Tina Teacher: old root", "Tina Teacher: removed too late")
+	w.net.React(w.teacher, chat, root, "👍", true)
+	w.eventually("so is the reaction", func() bool { return w.drops()[policy.DropMoved] == 2 })
+	w.hs.mu.Lock()
+	w.hs.fail = func(op string) error {
+		if op == "redact" {
+			return bridge.ErrForbidden
+		}
+		return nil
+	}
+	w.hs.mu.Unlock()
+	w.net.Delete(w.teacher, chat, late)
+	w.eventually("so is a removal that the old room refuses", func() bool { return w.drops()[policy.DropMoved] == 3 })
+	w.hs.mu.Lock()
+	w.hs.fail = nil
+	w.hs.mu.Unlock()
+	w.wantMatrix(old, "Tina Teacher: old root", "Tina Teacher: removed too late")
 	w.hs.say(old, janitor, "into the old room", nil)
 	w.net.Post(w.teacher, chat, "the end")
 	w.eventually("the end", func() bool { return w.hs.eventOf(next, "the end") != "" })
@@ -209,8 +226,7 @@ func TestUpgradeByTwoAdmins(t *testing.T) {
 	w.moved(chat, next)
 }
 
-// A private chat moves when the last stranger has left the new room, and is guarded
-// there.
+// A private chat moves into a room of those who are entitled, and is guarded there.
 func TestUpgradeOfAPrivateChat(t *testing.T) {
 	t.Parallel()
 	w, chat, old := linkedRoom(t, true)

@@ -53,3 +53,49 @@ func TestSystemPosts(t *testing.T) {
 		}
 	})
 }
+
+// TestDefaultChannel joins the channel that everybody of a team is in to a room: who
+// comes to the team comes into the room, and who leaves it leaves, without a word.
+func TestDefaultChannel(t *testing.T) {
+	t.Parallel()
+	shared(t, full, func(t *testing.T, w *world.World) {
+		ref := w.Team + "/town-square"
+		_, err := w.Gateway.Do(soon(t), "link", "mm", ref, "--mode", "both")
+		check(t, err)
+		var channel struct{ ID string }
+		check(t, w.Mattermost.Admin.Call(soon(t), http.MethodGet, "/teams/"+w.TeamID+"/channels/name/town-square", nil, &channel))
+		k := &talk{t: t, w: w, channel: world.Channel{ID: channel.ID, Ref: ref}}
+		k.room, err = w.Gateway.Room(soon(t), ref)
+		check(t, err)
+		k.linked()
+		k.join(w.Carla)
+		tessa, err := w.Hire(soon(t), "tessa", "Tessa", "Tobler")
+		check(t, err)
+		inside := func(want bool) {
+			t.Helper()
+			check(t, world.Until(soon(t), fmt.Sprintf("the new teacher in the room: %v", want), func(ctx context.Context) error {
+				members, err := w.Carla.Members(ctx, k.room)
+				if _, in := members[w.Ghost(tessa)]; err == nil && in != want {
+					err = fmt.Errorf("in the room: %v", in)
+				}
+				return err
+			}))
+		}
+		inside(true)
+		k.post(tessa, "hello, I am new")
+		k.onMatrix("hello, I am new")
+		check(t, w.Mattermost.Admin.Call(soon(t), http.MethodDelete, "/teams/"+w.TeamID+"/members/"+tessa.ID, nil, nil))
+		inside(false)
+		k.say(w.Carla, "farewell")
+		k.onMattermost("farewell")
+		messages, err := w.Carla.ReadAll(soon(t), k.room)
+		check(t, err)
+		var got []string
+		for _, m := range messages {
+			got = append(got, m.Text)
+		}
+		if want := []string{"hello, I am new", "farewell"}; !slices.Equal(got, want) {
+			t.Errorf("the room shows %q, want %q", got, want)
+		}
+	})
+}
