@@ -18,12 +18,14 @@ type Reaction struct {
 	Target bridge.MessageID `db:"target"`
 	Dir    Dir              `db:"dir"`    // where it came from: in = network
 	Sender id.UserID        `db:"sender"` // the Matrix sender: ghost or person
-	Emoji  string           `db:"emoji"`
-	Event  id.EventID       `db:"event_id"` // "" when unknown: it cannot be redacted
-	At     time.Time        `db:"-"`
+	// User is whose it is on the network, when Sender is not that person's ghost; "".
+	User  bridge.UserID `db:"remote_user"`
+	Emoji string        `db:"emoji"`
+	Event id.EventID    `db:"event_id"` // "" when unknown: it cannot be redacted
+	At    time.Time     `db:"-"`
 }
 
-const reactionColumns = "school, bridge, portal, target, dir, sender, emoji, event_id"
+const reactionColumns = "school, bridge, portal, target, dir, sender, emoji, event_id, remote_user"
 
 type reactionRow struct {
 	Reaction
@@ -63,8 +65,9 @@ func (s *Store) ReactionByEvent(ctx context.Context, portal int64, event id.Even
 }
 
 const (
-	putReaction = `INSERT INTO reaction (` + reactionColumns + `, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (portal, target, dir, sender, emoji, bridge, school) DO UPDATE SET event_id = excluded.event_id, at = excluded.at`
+	putReaction = `INSERT INTO reaction (` + reactionColumns + `, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (portal, target, dir, sender, emoji, bridge, school) DO UPDATE SET event_id = excluded.event_id,
+remote_user = excluded.remote_user, at = excluded.at`
 	deleteReaction = `DELETE FROM reaction WHERE portal = ? AND target = ? AND dir = ? AND sender = ? AND emoji = ? AND bridge = ? AND school = ?`
 )
 
@@ -84,7 +87,7 @@ func (c *commit) writeReactions(ctx context.Context, tx session, d *Done) error 
 			when = c.now
 		}
 		err := tx.one(ctx, putReaction, []any{
-			r.School, r.Bridge, r.Portal, clean(r.Target), r.Dir, clean(r.Sender), clean(r.Emoji), clean(r.Event), when,
+			r.School, r.Bridge, r.Portal, clean(r.Target), r.Dir, clean(r.Sender), clean(r.Emoji), clean(r.Event), clean(r.User), when,
 		}, nil)
 		if err != nil {
 			return err
