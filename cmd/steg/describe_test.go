@@ -136,6 +136,7 @@ func cells(c bridge.Capabilities) [][2]string {
 		{"Pictures of people", yes(c.Avatars)},
 		{"Who is in a chat", yes(c.Members)},
 		{"Typing", yes(c.Types)},
+		{"People can prove which account is theirs", yes(c.Confides)},
 		{"Chats by name and pattern", yes(c.Resolves)},
 		{"Probed by `steg check`", yes(c.Checks)},
 	}

@@ -23,6 +23,7 @@ type Capabilities struct {
 	Pins     bool
 	Files    bool
 	Members  bool
+	Confides bool
 }
 
 // Fill returns c with the powers that client has.
@@ -39,5 +40,8 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	_, c.Pins = client.(Pinner)
 	_, c.Files = client.(FileOpener)
 	_, c.Members = client.(MemberLister)
+	_, confides := client.(Confider)
+	_, finds := client.(PersonFinder)
+	c.Confides = confides && finds
 	return c
 }

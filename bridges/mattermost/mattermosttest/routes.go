@@ -136,6 +136,7 @@ func (s *Server) routes() http.Handler {
 	s.pinRoutes(handle)
 	s.fileRoutes(handle)
 	s.channelRoutes(handle)
+	s.directRoutes(handle)
 	s.userRoutes(handle)
 	return mux
 }

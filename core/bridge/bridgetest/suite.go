@@ -40,6 +40,7 @@ func Cases() []Case {
 		{"members", memberCases()},
 		{"typing", typingCases()},
 		{"pins", pinCases()},
+		{"confide", confideCases()},
 		{"keys", keyCases()},
 		{"files", fileCases()},
 		{"secrets", secretCases()},
