@@ -37,6 +37,7 @@ type controlEvent struct {
 	StateKey *string    `json:"state_key"`
 	Content  struct {
 		Membership event.Membership  `json:"membership"`
+		Direct     bool              `json:"is_direct"`
 		MsgType    event.MessageType `json:"msgtype"`
 		Body       string            `json:"body"`
 		RelatesTo  *event.RelatesTo  `json:"m.relates_to"`
@@ -52,7 +53,7 @@ func (e *Engine) stepInvite(ctx context.Context, it store.Item) queue.Outcome {
 	}
 	invited := id.UserID(*ev.StateKey)
 	var err error
-	if invited == e.hs.Bot() && (e.admin(ev.Sender) || len(e.portals.room(ev.Room)) > 0) {
+	if invited == e.hs.Bot() && (e.admin(ev.Sender) || len(e.portals.room(ev.Room)) > 0 || e.mayLink(&ev)) {
 		_, err = e.hs.Join(ctx, string(ev.Room))
 	} else {
 		err = e.hs.Leave(ctx, ev.Room, invited)
@@ -65,6 +66,12 @@ func (e *Engine) stepInvite(ctx context.Context, it store.Item) queue.Outcome {
 		return retry(err)
 	}
 	return drop(it, policy.DropNotForUs) // withdrawn meanwhile, or not ours to answer
+}
+
+// mayLink reports whether an invitation is a person's own who may want to link an
+// account: into a direct room, by somebody of this server.
+func (e *Engine) mayLink(ev *controlEvent) bool {
+	return e.hs.Puppets() && ev.Content.Direct && ev.Sender.Homeserver() == e.hs.ServerName()
 }
 
 // stepCommand executes a command: a direct, unedited message of a local user in a
@@ -100,6 +107,9 @@ func (e *Engine) stepCommand(ctx context.Context, it store.Item) queue.Outcome {
 	}
 	if len(members) != 2 {
 		return drop(it, policy.DropNotForUs)
+	}
+	if err := e.rememberManagement(ctx, ev.Sender, ev.Room); err != nil {
+		return retry(err)
 	}
 	reply := e.opts.Commander.Execute(ctx, ev.Sender, ev.Content.Body)
 	e.poke()

@@ -54,7 +54,11 @@ type Engine struct {
 	transfers *transfers
 	typing    *typing
 	pins      *pins
-	making    *keyedLocks // rooms being made or changed, by portal
+	// identities are the links of people's accounts; toldIdentities is the revision of
+	// which the reconciler has told who must know.
+	identities     *identities
+	toldIdentities int64
+	making         *keyedLocks // rooms being made or changed, by portal
 
 	mu     sync.Mutex
 	loops  map[int64]*policy.Loop
@@ -67,15 +71,16 @@ type Engine struct {
 func New(opts Options) (*Engine, error) {
 	e := &Engine{
 		opts: opts, st: opts.Store, hs: opts.Homeserver, log: opts.Log, now: opts.Now,
-		logins:    map[bridge.ID]*login{},
-		schools:   map[bridge.SchoolID]*School{},
-		portals:   newPortals(),
-		ghosts:    newGhostCache(),
-		members:   newMemberCache(),
-		clean:     newClean(),
-		typing:    newTyping(),
-		pins:      newPins(),
-		transfers: newTransfers(),
+		logins:     map[bridge.ID]*login{},
+		schools:    map[bridge.SchoolID]*School{},
+		portals:    newPortals(),
+		ghosts:     newGhostCache(),
+		members:    newMemberCache(),
+		clean:      newClean(),
+		typing:     newTyping(),
+		pins:       newPins(),
+		transfers:  newTransfers(),
+		identities: newIdentities(), toldIdentities: -1,
 		making:    newKeyedLocks(),
 		loops:     map[int64]*policy.Loop{},
 		recent:    map[store.LaneKey]time.Time{},

@@ -148,7 +148,7 @@ func (e *Engine) membersOf(ctx context.Context, room id.RoomID) (map[id.UserID]i
 }
 
 // memberChanged follows a membership event of a portal's room.
-func (e *Engine) memberChanged(_ context.Context, ev *intent.Event) error {
+func (e *Engine) memberChanged(ctx context.Context, ev *intent.Event) error {
 	linked := e.portals.room(ev.Room)
 	if len(linked) == 0 {
 		return nil
@@ -172,6 +172,9 @@ func (e *Engine) memberChanged(_ context.Context, ev *intent.Event) error {
 		User: user, Membership: string(raw.Content.Membership),
 		Name: raw.Content.Displayname, Avatar: string(raw.Content.AvatarURL),
 	})
+	if err := e.linkedMemberMoved(ctx, ev.Room, user); err != nil {
+		return err
+	}
 	if slices.ContainsFunc(linked, func(p *store.Portal) bool { return p.Private }) {
 		// The guard looks again at once.
 		e.queue.Wake(func(k store.LaneKey) bool {

@@ -29,6 +29,7 @@ type matrixEvent struct {
 	message  event.MessageEventContent
 	reaction event.ReactionEventContent
 	marker   intent.Marker // only of our own events
+	copied   intent.Marker // of others, who may have copied it: see double_echo.go
 	ours     bool
 }
 
@@ -43,6 +44,8 @@ func (e *Engine) parseMatrix(raw []byte) (*matrixEvent, error) {
 	}
 	if ev.ours = e.hs.Ours(ev.Sender); ev.ours {
 		ev.marker, _ = markerOf(raw)
+	} else {
+		ev.copied, _ = markerOf(raw)
 	}
 	switch ev.Type {
 	case event.EventMessage.Type, event.EventSticker.Type:
@@ -112,6 +115,9 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 		return drop(it, policy.DropOrigin)
 	case !errors.Is(err, store.ErrNoRow):
 		return retry(fmt.Errorf("look up event: %w", err))
+	}
+	if out := e.cameBack(ctx, p, it, ev); out != nil {
+		return *out
 	}
 	if ev.marker.Hop >= e.opts.Limits.MaxHops {
 		return drop(it, policy.DropHops)

@@ -32,6 +32,7 @@ type delivery struct {
 	a    queue.Attempt
 	tell func(why string) error
 
+	who      speaker          // as whom the next part is sent
 	to       intent.Send      // what the sends of all parts have in common
 	rel      *event.RelatesTo // of the first part; the others share its thread
 	mentions *event.Mentions  // of the first part
@@ -51,9 +52,9 @@ func (d *delivery) at(name string) intent.Send {
 }
 
 // there notes a part that the room has.
-func (d *delivery) there(ev id.EventID, name string, file bridge.FileID) {
+func (d *delivery) there(ev id.EventID, by id.UserID, name string, file bridge.FileID) {
 	l := d.link
-	l.Event, l.File, l.Key = ev, file, d.it.Key
+	l.Event, l.Sender, l.File, l.Key = ev, by, file, d.it.Key
 	if d.foreign || len(d.links) > 0 {
 		l.Key += bridge.Key(" " + name) // no source's key has a blank
 	}
@@ -63,9 +64,9 @@ func (d *delivery) there(ev id.EventID, name string, file bridge.FileID) {
 
 // lookPart tells whether an earlier attempt has sent a part.
 func (e *Engine) lookPart(ctx context.Context, d *delivery, name string, file bridge.FileID) (bool, error) {
-	ev, ok, err := e.look(ctx, d.a, d.it, d.at(name))
+	ev, by, ok, err := e.lookAs(ctx, d.a, d.it, &d.who, d.at(name))
 	if ok {
-		d.there(ev, name, file)
+		d.there(ev, by, name, file)
 	}
 	return ok, err
 }
@@ -81,11 +82,11 @@ func (e *Engine) sendPart(ctx context.Context, d *delivery, name string, file br
 	}
 	s := d.at(name)
 	s.Content = &c
-	ev, err := e.sendNow(ctx, d.a, d.it, s)
+	ev, err := e.sendAs(ctx, d.a, d.it, &d.who, s)
 	if err != nil {
 		return err
 	}
-	d.there(ev, name, file)
+	d.there(ev, d.who.as, name, file)
 	return nil
 }
 
@@ -103,7 +104,9 @@ func (e *Engine) partFailed(ctx context.Context, d *delivery, err error) queue.O
 	if d.landed && bridge.Classify(err) == bridge.ClassLoggedOut {
 		return retry(d.uncertain(err)) // a held lane makes no attempt that would look
 	}
-	return e.failed(ctx, d.it, d.a, d.uncertain(err), d.tell)
+	out := e.failed(ctx, d.it, d.a, d.uncertain(err), d.tell)
+	e.keepOrigins(d, &out)
+	return out
 }
 
 func (d *delivery) uncertain(err error) error {

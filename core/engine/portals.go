@@ -128,8 +128,11 @@ func (p *portals) all() []*store.Portal {
 	return out
 }
 
-// reload reads the portals again if another revision is in the database.
+// reload reads portals and links again if another revision is in the database.
 func (e *Engine) reload(ctx context.Context) error {
+	if err := e.reloadIdentities(ctx); err != nil {
+		return err
+	}
 	revision, err := e.st.Revision(ctx)
 	if err != nil {
 		return fmt.Errorf("read revision of portals: %w", err)

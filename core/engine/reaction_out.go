@@ -28,6 +28,9 @@ func (e *Engine) reactionOut(ctx context.Context, p *store.Portal, l *login, it 
 	} else if err != nil && !errors.Is(err, store.ErrNoRow) {
 		return retry(fmt.Errorf("look up reaction: %w", err))
 	}
+	if out := e.cameBack(ctx, p, it, ev); out != nil {
+		return *out
+	}
 	target, err := e.st.LinkByEvent(ctx, p.ID, of)
 	switch {
 	case errors.Is(err, store.ErrNoRow):

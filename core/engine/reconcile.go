@@ -56,6 +56,7 @@ func (e *Engine) reconcileLoop(ctx context.Context) error {
 			e.resolveAll(ctx, trouble)
 		}
 		e.settleAll(ctx, trouble)
+		e.followIdentities(ctx, trouble)
 		select {
 		case <-ctx.Done():
 			return nil

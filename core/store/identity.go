@@ -158,6 +158,11 @@ func (s *Store) ActedAs(ctx context.Context) ([]Identity, error) {
 	return s.identities(ctx, "acted")
 }
 
+// IdentitiesSince lists those that have changed since a time.
+func (s *Store) IdentitiesSince(ctx context.Context, since time.Time) ([]Identity, error) {
+	return s.identities(ctx, "changed_at >= ?", ms(since))
+}
+
 func (s *Store) identities(ctx context.Context, where string, args ...any) ([]Identity, error) {
 	var rows []identityRow
 	query := "SELECT " + identityColumns + " FROM identity WHERE " + where + " ORDER BY id"
