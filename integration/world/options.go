@@ -36,10 +36,12 @@ type Options struct {
 	Team     string // name of the team, and part of all account names; "" is gym
 	Channels int    // further public channels, channel-001 …
 
-	Portals   []Portal // written into the configuration
-	Database  Database // Steg's own; "" is SQLite
-	Proxied   bool     // put proxies between Steg and its peers
-	PublicURL bool     // lend pictures of Matrix people to Mattermost
+	Portals  []Portal // written into the configuration
+	Database Database // Steg's own; "" is SQLite
+	Proxied  bool     // put proxies between Steg and its peers
+	// DoublePuppets lets people's posts appear as their own Matrix accounts.
+	DoublePuppets bool
+	PublicURL     bool // lend pictures of Matrix people to Mattermost
 	// Edit changes the text of the configuration before anything uses it.
 	Edit func(config string) string
 
