@@ -20,6 +20,7 @@
 //     [Outgoing.Uncertain] is set look for that key at the network first;
 //   - recognise its own sends coming back and mark them with [Meta.Echo];
 //   - answer with the errors of this package, from one classify function;
+//   - tell one person alone what [Confider] is given;
 //   - stream files ([FileOpener], [OutgoingFile]), look for the key before it
 //     uploads again, and give up a transfer that stands still ([WithStall]), never
 //     one that is merely long.

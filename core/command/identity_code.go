@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"maunium.net/go/mautrix/id"
@@ -30,7 +31,7 @@ func hashCode(code string) string {
 }
 
 func hashWith(salt []byte, code string) string {
-	sum := sha256.Sum256(append(salt[:len(salt):len(salt)], code...))
+	sum := sha256.Sum256(append(slices.Clip(salt), code...))
 	return hex.EncodeToString(sum[:])
 }
 

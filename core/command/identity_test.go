@@ -23,9 +23,13 @@ type accounts struct {
 	denied map[id.UserID]error
 }
 
-func (a *accounts) Puppets() bool                                    { return !a.off }
+func (a *accounts) Puppets() bool { return !a.off }
+
 func (a *accounts) CanActAs(_ context.Context, user id.UserID) error { return a.denied[user] }
-func (a *accounts) Ours(user id.UserID) bool                         { return strings.HasPrefix(string(user), "@_steg_") }
+
+func (a *accounts) Ours(user id.UserID) bool { return strings.HasPrefix(string(user), "@_steg_") }
+
+// says lets somebody write a line and wants words in the answer.
 func (w *world) says(t *testing.T, who id.UserID, line, want string) string {
 	t.Helper()
 	got := w.Execute(t.Context(), who, line)

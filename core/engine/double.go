@@ -22,17 +22,16 @@ type speaker struct {
 	own bool // a person's own account
 	// ghost makes the ghost ready for the room.
 	ghost func(ctx context.Context) (id.UserID, error)
-	// voices are all who may have sent it in an earlier attempt.
-	voices []id.UserID
+	// of is the network person, zero when that is not known.
+	of ghostKey
 }
 
 // speakerFor finds as whom a network person speaks in a room at this moment.
 func (e *Engine) speakerFor(ctx context.Context, p *store.Portal, room id.RoomID, user bridge.UserID) (speaker, error) {
-	s := speaker{ghost: func(ctx context.Context) (id.UserID, error) {
+	s := speaker{of: ghostKey{p.School, p.Bridge, user}, ghost: func(ctx context.Context) (id.UserID, error) {
 		g, err := e.ensureGhost(ctx, p, room, user)
 		return g.MXID, err
 	}}
-	s.voices = e.voices(ghostKey{p.School, p.Bridge, user})
 	mxid, ok, err := e.writesAs(ctx, p, room, user)
 	if err != nil {
 		return s, fmt.Errorf("look for a person's own account: %w", err)
@@ -45,10 +44,14 @@ func (e *Engine) speakerFor(ctx context.Context, p *store.Portal, room id.RoomID
 	return s, err
 }
 
-// voices lists who may have sent for a network person: the ghost, and accounts that
-// are or were linked.
-func (e *Engine) voices(k ghostKey) []id.UserID {
-	return append([]id.UserID{e.hs.GhostID(k.bridge, k.user)}, e.identities.accounts(k)...)
+// voices lists who may have sent in the name of a speaker: the ghost, and accounts
+// that are or were linked.
+func (e *Engine) voices(s *speaker) []id.UserID {
+	accounts := e.identities.accounts(s.of)
+	if len(accounts) == 0 {
+		return []id.UserID{s.as}
+	}
+	return append([]id.UserID{e.hs.GhostID(s.of.bridge, s.of.user)}, accounts...)
 }
 
 // fallBack makes the ghost speak when the homeserver has refused the person's own
@@ -98,12 +101,16 @@ func (e *Engine) sendAs(ctx context.Context, a queue.Attempt, it store.Item, s *
 
 // lookAs finds what an unclear attempt may have sent, whoever spoke then.
 func (e *Engine) lookAs(ctx context.Context, a queue.Attempt, it store.Item, s *speaker, to intent.Send) (id.EventID, id.UserID, bool, error) {
-	to.As = s.as
-	if !a.Uncertain || len(s.voices) <= 1 {
+	if !a.Uncertain {
+		return "", "", false, nil
+	}
+	voices := e.voices(s)
+	if len(voices) == 1 {
+		to.As = s.as
 		ev, ok, err := e.look(ctx, a, it, to)
 		return ev, s.as, ok, err
 	}
-	ev, sender, ok, err := e.hs.FindAmong(ctx, to.Room, s.voices, to.Marker.ID, lookSince(it, to))
+	ev, sender, ok, err := e.hs.FindAmong(ctx, to.Room, voices, to.Marker.ID, lookSince(it, to))
 	if err != nil {
 		return "", "", false, fmt.Errorf("look before resend: %w", err)
 	}
@@ -114,7 +121,7 @@ func (e *Engine) lookAs(ctx context.Context, a queue.Attempt, it store.Item, s *
 // may any more: a person's own account only while the link holds. Matrix lets nobody
 // else change it.
 func (e *Engine) editorOf(p *store.Portal, sender id.UserID) (s speaker, ok bool) {
-	s = speaker{as: sender, voices: []id.UserID{sender}}
+	s = speaker{as: sender}
 	if e.hs.Ours(sender) {
 		return s, true
 	}
@@ -122,8 +129,7 @@ func (e *Engine) editorOf(p *store.Portal, sender id.UserID) (s speaker, ok bool
 	if !ok || !e.hs.Puppets() {
 		return s, false
 	}
-	s.own = true
-	s.voices = append(s.voices, e.hs.GhostID(p.Bridge, user))
+	s.own, s.of = true, ghostKey{p.School, p.Bridge, user}
 	s.ghost = func(ctx context.Context) (id.UserID, error) {
 		g, err := e.ensureGhost(ctx, p, p.Room, user)
 		return g.MXID, err

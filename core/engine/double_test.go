@@ -201,6 +201,24 @@ func TestOnlyWhereItHolds(t *testing.T) {
 	}
 }
 
+// TestAdministratorsOwnAnnouncement: in a locked room only those of them may write who
+// may do so anyway.
+func TestAdministratorsOwnAnnouncement(t *testing.T) {
+	t.Parallel()
+	w := newPairWorld(t, engine.PortalSpec{Bridge: "fk", Chat: "gym/news"})
+	w.school.Admins = append(w.school.Admins, tina)
+	news := w.net.NewChat("gym/news", false)
+	w.start()
+	room := w.room(news)
+	w.enter(room, tina, "join")
+	w.pair("gym")
+	w.net.Post(w.teacher, news, "holiday")
+	w.wantMatrix(room, "Tina Herself: holiday")
+	if a := w.wantSettled(); a.Dead != 0 {
+		t.Errorf("dead letters: %+v", a)
+	}
+}
+
 // TestCopyOfOwnPostCrosses: a program that forwards a message copies its content, with
 // our marker in it.
 func TestCopyOfOwnPostCrosses(t *testing.T) {

@@ -140,7 +140,7 @@ func (f *fakeMatrix) Send(ctx context.Context, s intent.Send) (id.EventID, error
 	if err := f.asPerson(s.Room, s.As); err != nil {
 		return "", err
 	}
-	if l := f.rooms[s.Room].levels; l.WriteLocked && s.As != f.Bot() && !slices.Contains(l.Speakers, s.As) {
+	if l := f.rooms[s.Room].levels; l.WriteLocked && s.As != f.Bot() && !slices.Contains(l.Speakers, s.As) && !slices.Contains(l.Moderators, s.As) {
 		return "", bridge.ErrForbidden
 	}
 	raw, err := json.Marshal(s.Content)

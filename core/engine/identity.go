@@ -212,8 +212,7 @@ func (e *Engine) presentAs(ctx context.Context, p *store.Portal, room id.RoomID,
 }
 
 // writesAs returns the Matrix account as which a network person's posts appear in a
-// room. In a room that only we may write to, people's own accounts have not the level
-// for it and get none: it would also let them remove and pin.
+// room.
 func (e *Engine) writesAs(ctx context.Context, p *store.Portal, room id.RoomID, user bridge.UserID) (id.UserID, bool, error) {
 	if mxid, ok := e.linked(p, user); !ok || !e.mayWrite(p, room, mxid) {
 		return "", false, nil
@@ -221,9 +220,14 @@ func (e *Engine) writesAs(ctx context.Context, p *store.Portal, room id.RoomID, 
 	return e.presentAs(ctx, p, room, user)
 }
 
-// mayWrite reports whether nothing is known that keeps an account from writing.
+// mayWrite reports whether nothing is known that keeps an account from writing. In a
+// room that is locked for an announcing portal only administrators have the level for
+// it; others get none, as it would also let them remove and pin.
 func (e *Engine) mayWrite(p *store.Portal, room id.RoomID, mxid id.UserID) bool {
-	return !e.locked(room, p) && !e.identities.isRefused(room, mxid, e.now())
+	if e.locked(room, p) && (!p.OwnRoom || !slices.Contains(e.school(p.School).Admins, mxid)) {
+		return false
+	}
+	return !e.identities.isRefused(room, mxid, e.now())
 }
 
 // holds reports whether Steg may still act as an account on a network's behalf.
