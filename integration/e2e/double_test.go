@@ -50,26 +50,6 @@ func (k *talk) ownAccount(name string) *world.Pupil {
 	return own
 }
 
-// prove links a teacher's accounts up to the approval: the bot is asked on Matrix, and
-// the code comes on Mattermost.
-func prove(t testing.TB, w *world.World, teacher *world.Teacher, username string, own *world.Pupil) chat {
-	t.Helper()
-	bot := openChat(t, w, own)
-	bot.asks("identity", "None of your accounts")
-	bot.asks("identity mm "+username, "private message")
-	direct, err := teacher.DirectChannel(soon(t), w.Bot.ID)
-	check(t, err)
-	code := regexp.MustCompile(`identity mm (\d{4} \d{4})`)
-	told, err := teacher.WaitFor(soon(t), direct, func(p harness.MattermostPost) bool { return code.MatchString(p.Message) })
-	check(t, err)
-	if shown := strings.NewReplacer("\u200b", "", `\`, "").Replace(told.Message); !strings.Contains(shown, string(own.UserID)) {
-		t.Errorf("the message does not say who asks: %s", told.Message)
-	}
-	bot.asks("identity mm 0000 0000", "not the code")
-	bot.asks("identity mm "+code.FindStringSubmatch(told.Message)[1], "administrators must approve")
-	return bot
-}
-
 // waiting returns the number of the link that waits for approval.
 func waiting(t testing.TB, list string) string {
 	t.Helper()
@@ -135,7 +115,10 @@ func TestDoublePuppet(t *testing.T) {
 		own := k.ownAccount("Anna")
 		office := openChat(t, w, w.Admin)
 		office.asks("identities", "none wait")
-		bot := prove(t, w, w.Anna, "anna-"+w.Team, own)
+		openChat(t, w, own).asks("identity", "None of your accounts")
+		proved, err := w.Prove(soon(t), w.Anna, own)
+		check(t, err)
+		bot := chat{t, proved}
 		k.post(w.Anna, "not approved yet")
 		k.by(ghost, "not approved yet")
 		_, err = w.Admin.WaitFor(soon(t), office.Room, func(m harness.MatrixMessage) bool {
@@ -254,15 +237,7 @@ func TestKilledWhileWritingAsPerson(t *testing.T) {
 		})
 		k := openAs(t, w, "talk", "both")
 		own := k.ownAccount("Anna")
-		prove(t, w, w.Anna, "anna-"+w.Team, own)
-		list, err := w.Gateway.Do(soon(t), "identity", "list")
-		check(t, err)
-		number := regexp.MustCompile(`(?m)^(\d+) `).FindStringSubmatch(list)
-		if number == nil {
-			t.Fatalf("nobody waits: %s", list)
-		}
-		_, err = w.Gateway.Do(soon(t), "identity", "approve", number[1])
-		check(t, err)
+		check(t, w.Pair(soon(t), w.Anna, own))
 		k.withGhost(w.Ghost(w.Anna), false)
 		var want []string
 		for round := range 3 {
