@@ -104,6 +104,10 @@ func (e *Engine) lookAs(ctx context.Context, a queue.Attempt, it store.Item, s *
 	if !a.Uncertain {
 		return "", "", false, nil
 	}
+	// Another process, which may have made that attempt, may have learnt of a link first.
+	if err := e.reloadIdentities(ctx); err != nil {
+		return "", "", false, &bridge.TemporaryError{Err: err, Unsent: true}
+	}
 	voices := e.voices(s)
 	if len(voices) == 1 {
 		to.As = s.as

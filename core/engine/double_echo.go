@@ -39,8 +39,18 @@ func (e *Engine) cameBack(ctx context.Context, p *store.Portal, it store.Item, e
 		return nil
 	}
 	from := e.portals.id(mark.Portal)
-	if from == nil || from.Room != p.Room || !e.identities.mayBeOurs(ownKey{from.School, from.Bridge, ev.Sender}) {
+	if from == nil || from.Room != p.Room {
 		return nil
+	}
+	if who := (ownKey{from.School, from.Bridge, ev.Sender}); !e.identities.mayBeOurs(who) {
+		// Another process may have learnt of the link first, and sent this.
+		if err := e.reloadIdentities(ctx); err != nil {
+			out := retry(err)
+			return &out
+		}
+		if !e.identities.mayBeOurs(who) {
+			return nil
+		}
 	}
 	fate, err := e.st.Fate(ctx, lane(from, store.DirIn), bridge.Key(mark.Item), ev.ID)
 	if err != nil {

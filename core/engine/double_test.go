@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -399,6 +400,56 @@ func TestPersonLeavesAfterUnclearAttempt(t *testing.T) {
 	w.wantMatrix(room, "Tina Herself: once", "Tina Teacher: gone")
 	w.wantSettled()
 	w.wantRemote(chat, "Tina Teacher: once", "Tina Teacher: gone")
+}
+
+// TestLinkThatAnotherProcessKnewFirst: an event that it sent as a person comes back
+// through this one, which has not heard of the link yet.
+func TestLinkThatAnotherProcessKnewFirst(t *testing.T) {
+	t.Parallel()
+	w, chat, room := pairRoom(t)
+	w.net.Post(w.teacher, chat, "probe")
+	w.wantMatrix(room, "Tina Teacher: probe")
+	w.wantSettled()
+	p, err := w.st.PortalByChat(t.Context(), "fk", chat)
+	w.must(err)
+	probe, err := w.st.LinkByRemote(t.Context(), p.ID, w.net.Messages(chat)[0].ID)
+	w.must(err)
+	last := strings.LastIndex(string(probe.Key), "-") + 1
+	n, err := strconv.Atoi(string(probe.Key[last:]))
+	w.must(err)
+
+	w.hs.mu.Lock()
+	w.hs.fail = func(op string) error {
+		if op == "send" {
+			return errAway
+		}
+		return nil
+	}
+	w.hs.mu.Unlock()
+	w.net.Post(w.teacher, chat, "under way")
+	w.eventually("the post waits", func() bool {
+		a, err := w.st.Account(t.Context())
+		return err == nil && a.Pending == 1
+	})
+	i := store.Identity{School: "gym", Bridge: "fk", User: w.teacher, MXID: tina, State: store.IdentityProven}
+	w.must(w.st.AddIdentity(t.Context(), &i))
+	w.must(w.st.ChangeIdentity(t.Context(), i.ID, func(i *store.Identity) error { i.State = store.IdentityApproved; return nil }))
+	mark := map[string]any{"id": "x", "portal": p.ID, "item": string(probe.Key[:last]) + strconv.Itoa(n+1)}
+	w.hs.say(room, tina, "from there", map[string]any{intent.MarkerKey: mark})
+	w.eventually("it waits for the post", func() bool {
+		lanes, err := w.st.Lanes(t.Context())
+		w.must(err)
+		return slices.ContainsFunc(lanes, func(l store.LaneState) bool {
+			return l.Dir == store.DirOut && strings.Contains(l.LastError, "may have made this one")
+		})
+	})
+	w.wantRemote(chat, "Tina Teacher: probe", "Tina Teacher: under way")
+	w.hs.mu.Lock()
+	w.hs.fail = nil
+	w.hs.mu.Unlock()
+	// The post made another event: this one was a forgery, and crosses.
+	w.wantRemote(chat, "Tina Teacher: probe", "Tina Teacher: under way", "Tina Herself: from there")
+	w.wantSettled()
 }
 
 // TestHalfOfOwnPostIsDead: of a message in parts one is there as the person's own
