@@ -138,6 +138,9 @@ func TestDoublePuppet(t *testing.T) {
 		t.Errorf("dead letters: %+v", a)
 	}
 	w.wantRemote(chat, "Tina Teacher: still a ghost (edited)", "Tina Teacher: with a file")
+	if n := w.drops()[policy.DropForeign]; n != 0 {
+		t.Errorf("%d of our own changes were taken for somebody else's", n)
+	}
 	// What she writes on Matrix crosses as before, with the network's name for her in it.
 	w.hs.say(room, pupil, "hello Tina Herself", map[string]any{
 		"format": "org.matrix.custom.html", "formatted_body": `hello <a href="https://matrix.to/#/` + string(tina) + `">Tina Herself</a>`,

@@ -55,7 +55,7 @@ func (e *Engine) reactionOut(ctx context.Context, p *store.Portal, l *login, it 
 // unreactOut takes back a reaction whose Matrix event was redacted.
 func (e *Engine) unreactOut(ctx context.Context, p *store.Portal, l *login, it store.Item, a queue.Attempt, ev *matrixEvent, r store.Reaction) queue.Outcome {
 	switch {
-	case r.Dir == store.DirIn && ev.ours:
+	case r.Dir == store.DirIn && (ev.ours || r.Sender == ev.Sender): // or sent as a person's own account
 		return drop(it, policy.DropOrigin)
 	case r.Dir == store.DirIn:
 		return drop(it, policy.DropForeign)

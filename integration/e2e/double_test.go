@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -195,6 +196,20 @@ func TestDoublePuppet(t *testing.T) {
 		if got, want := strings.Join(k.relayed(), " | "), "what a day | as herself | hello @anna-"+w.Team; got != want {
 			t.Errorf("Steg wrote on Mattermost: %s\nwant: %s", got, want)
 		}
+
+		// Whose account is closed on Mattermost is nobody's any more.
+		check(t, w.Pair(soon(t), w.Beat, w.Dario))
+		k.withGhost(w.Ghost(w.Beat), false)
+		k.post(w.Beat, "about to leave")
+		k.by(w.Dario.UserID, "about to leave")
+		check(t, w.Mattermost.Admin.Call(soon(t), http.MethodDelete, "/users/"+w.Beat.ID, nil, nil))
+		check(t, world.Until(soon(t), "the end of the link", func(ctx context.Context) error {
+			list, err := w.Gateway.Do(ctx, "identity", "list")
+			if err == nil && strings.Contains(list, string(w.Dario.UserID)) {
+				err = errors.New("not yet")
+			}
+			return err
+		}))
 		log, err := os.ReadFile(w.Gateway.LogPath())
 		check(t, err)
 		for _, secret := range []string{"anna", "Anna", "as herself"} {
