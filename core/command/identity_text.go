@@ -51,18 +51,15 @@ func (o *Operator) executeIdentity(ctx context.Context, c Caller, args []string)
 	}
 	b, rest := bridge.ID(args[0]), strings.Join(args[1:], " ")
 	if looksLikeCode(rest) {
-		if _, open, err := o.openRequest(ctx, c, b); err != nil || open {
-			return o.orProve(ctx, c, b, rest, err)
+		_, open, err := o.openRequest(ctx, c, b)
+		if err != nil {
+			return "", err
+		}
+		if open {
+			return o.ProveIdentity(ctx, c, b, rest)
 		}
 	}
 	return o.AskIdentity(ctx, c, b, rest, bridge.SchoolID(school))
-}
-
-func (o *Operator) orProve(ctx context.Context, c Caller, b bridge.ID, code string, err error) (string, error) {
-	if err != nil {
-		return "", err
-	}
-	return o.ProveIdentity(ctx, c, b, code)
 }
 
 // ownIdentities shows a person what they have.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/intent"
-	"github.com/steg-bridge/steg/core/policy"
 	"github.com/steg-bridge/steg/core/queue"
 	"github.com/steg-bridge/steg/core/store"
 )
@@ -121,16 +120,17 @@ func (e *Engine) lookAs(ctx context.Context, a queue.Attempt, it store.Item, s *
 	return ev, sender, ok, nil
 }
 
-// editorOf is as whom an event is changed that sender has sent, ok false when nobody
-// may any more: a person's own account only while the link holds. Matrix lets nobody
-// else change it.
-func (e *Engine) editorOf(p *store.Portal, sender id.UserID) (s speaker, ok bool) {
+// editorOf is as whom an event is changed that sender has sent, because by has changed
+// the message; ok is false when nobody may any more. A person's own account may only
+// while it is linked to that very network account: it may have been to another one when
+// the message was sent. Matrix lets nobody else change it.
+func (e *Engine) editorOf(p *store.Portal, sender id.UserID, by bridge.UserID) (s speaker, ok bool) {
 	s = speaker{as: sender}
 	if e.hs.Ours(sender) {
 		return s, true
 	}
 	user, ok := e.identities.person(ownKey{p.School, p.Bridge, sender})
-	if !ok || !e.hs.Puppets() {
+	if !ok || user != by || !e.hs.Puppets() {
 		return s, false
 	}
 	s.own, s.of = true, ghostKey{p.School, p.Bridge, user}
@@ -169,6 +169,3 @@ func (e *Engine) keepOrigins(d *delivery, out *queue.Outcome) {
 		out.Done.Links = append(out.Done.Links, l)
 	}
 }
-
-// refusedEdit is how a change ends that Matrix lets only the sender make.
-func refusedEdit(it store.Item) queue.Outcome { return drop(it, policy.DropForeign) }

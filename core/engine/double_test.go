@@ -201,6 +201,27 @@ func TestOnlyWhereItHolds(t *testing.T) {
 	}
 }
 
+// TestLinkMovesToAnotherAccount: what the account was linked to before may not change
+// what it has sent then.
+func TestLinkMovesToAnotherAccount(t *testing.T) {
+	t.Parallel()
+	w, chat, room := pairRoom(t)
+	number := w.pair("gym")
+	post := w.net.Post(w.teacher, chat, "hers")
+	w.wantMatrix(room, "Tina Herself: hers")
+	w.decide(number, store.IdentityEnded)
+	first := w.teacher
+	w.teacher = w.net.NewUser("Otto Other")
+	w.pair("gym")
+	w.net.Post(w.teacher, chat, "the other's")
+	w.wantMatrix(room, "Tina Herself: hers", "Tina Herself: the other's")
+	w.net.Edit(first, chat, post, "changed")
+	w.eventually("the change is dropped", func() bool { return w.drops()[policy.DropForeign] == 1 })
+	w.net.Delete(first, chat, post)
+	w.wantMatrix(room, "Tina Herself: the other's")
+	w.wantSettled()
+}
+
 // TestAdministratorsOwnAnnouncement: in a locked room only those of them may write who
 // may do so anyway.
 func TestAdministratorsOwnAnnouncement(t *testing.T) {

@@ -35,14 +35,14 @@ func (e *Engine) partsEdited(ctx context.Context, p *store.Portal, it store.Item
 		text = &c
 	}
 	link := parts[0]
-	who, ok := e.editorOf(p, link.Sender)
+	who, ok := e.editorOf(p, link.Sender, ev.Sender)
 	if !ok {
-		return refusedEdit(it)
+		return drop(it, policy.DropForeign)
 	}
 	e.mention(ctx, p, link.Room, ev.Mentions, text)
 	link.At, link.Removed = ev.Time, false
 	d := &delivery{
-		p: p, it: it, a: a, who: who, link: link, mentions: text.Mentions, foreign: true,
+		p: p, it: it, a: a, who: who, by: ev.Sender, link: link, mentions: text.Mentions, foreign: true,
 		tell: func(why string) error { return e.tellRemote(ctx, p, it, why) },
 		to: intent.Send{
 			Room: link.Room, Type: event.EventMessage.Type, Marker: intent.Marker{Portal: p.ID}, Time: ev.Time,
@@ -57,7 +57,7 @@ func (e *Engine) partsEdited(ctx context.Context, p *store.Portal, it store.Item
 	}
 	edited, textGone, err := e.textEdited(ctx, d, keep, text)
 	if errors.Is(err, errNotTheirs) {
-		return refusedEdit(it)
+		return drop(it, policy.DropForeign)
 	}
 	if err != nil {
 		return e.partFailed(ctx, d, err)
@@ -131,7 +131,7 @@ var errNotTheirs = errors.New("only its sender may change this event")
 
 // replace sends the new content of an event that sender has sent, once.
 func (e *Engine) replace(ctx context.Context, d *delivery, sender id.UserID, content *event.MessageEventContent) (id.EventID, error) {
-	who, ok := e.editorOf(d.p, sender)
+	who, ok := e.editorOf(d.p, sender, d.by)
 	if !ok {
 		return "", errNotTheirs
 	}

@@ -33,6 +33,7 @@ type delivery struct {
 	tell func(why string) error
 
 	who      speaker          // as whom the next part is sent
+	by       bridge.UserID    // of an edit: who made it
 	to       intent.Send      // what the sends of all parts have in common
 	rel      *event.RelatesTo // of the first part; the others share its thread
 	mentions *event.Mentions  // of the first part
