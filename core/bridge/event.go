@@ -44,6 +44,9 @@ type Message struct {
 	// Mentions are the network's people mentioned in the message; the core turns
 	// those with a ghost into m.mentions. Room means everybody in the chat.
 	Mentions []UserID `json:"mentions,omitempty"`
+	// Program says that a program wrote it with a person's account, as far as the
+	// network tells: it is never shown as that person's own Matrix account.
+	Program bool `json:"program,omitempty"`
 	// Hop counts how often the text has crossed a Steg already (see [Outgoing]).
 	Hop int `json:"hop,omitempty"`
 }

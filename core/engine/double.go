@@ -25,20 +25,24 @@ type speaker struct {
 	of ghostKey
 }
 
-// speakerFor finds as whom a network person speaks in a room at this moment.
-func (e *Engine) speakerFor(ctx context.Context, p *store.Portal, room id.RoomID, user bridge.UserID) (speaker, error) {
+// speakerFor finds as whom a network person speaks in a room at this moment. What a
+// program writes with the person's account is the ghost's: self is false.
+func (e *Engine) speakerFor(ctx context.Context, p *store.Portal, room id.RoomID, user bridge.UserID, self bool) (speaker, error) {
 	s := speaker{of: ghostKey{p.School, p.Bridge, user}, ghost: func(ctx context.Context) (id.UserID, error) {
 		g, err := e.ensureGhost(ctx, p, room, user)
 		return g.MXID, err
 	}}
-	mxid, ok, err := e.writesAs(ctx, p, room, user)
-	if err != nil {
-		return s, fmt.Errorf("look for a person's own account: %w", err)
+	if self {
+		mxid, ok, err := e.writesAs(ctx, p, room, user)
+		if err != nil {
+			return s, fmt.Errorf("look for a person's own account: %w", err)
+		}
+		if ok {
+			s.as, s.own = mxid, true
+			return s, nil
+		}
 	}
-	if ok {
-		s.as, s.own = mxid, true
-		return s, nil
-	}
+	var err error
 	s.as, err = s.ghost(ctx)
 	return s, err
 }

@@ -124,6 +124,12 @@ func TestDoublePuppet(t *testing.T) {
 	w.net.React(w.teacher, chat, post, "👍", false)
 	w.wantLines("reactions", func() []string { return w.hs.reactions(room, mine) }, []string{})
 
+	// What a program writes with her account is not hers.
+	alarm := w.net.PostProgram(w.teacher, chat, "an alarm")
+	w.wantMatrix(room, "Tina Teacher: as a ghost", "Tina Herself: changed (edited)", "  Tina Herself: a reply",
+		"Tina Herself: with a file", "Tina Herself: a.txt", "Tina Herself: b.txt", "Tina Teacher: an alarm")
+	w.net.Delete(w.teacher, chat, alarm)
+
 	// What the ghost has said stays the ghost's, also when it changes.
 	w.net.Edit(w.teacher, chat, w.net.Messages(chat)[0].ID, "still a ghost")
 	w.net.Delete(w.teacher, chat, post) // and with it the reply

@@ -75,7 +75,7 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 	if err != nil {
 		return e.failed(ctx, it, a, err, tell)
 	}
-	who, err := e.speakerFor(ctx, p, room, m.Sender)
+	who, err := e.speakerFor(ctx, p, room, m.Sender, !m.Program)
 	if err != nil {
 		return e.failed(ctx, it, a, err, tell)
 	}

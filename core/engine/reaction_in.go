@@ -134,7 +134,7 @@ func (e *Engine) react(ctx context.Context, p *store.Portal, it store.Item, a qu
 // reactor is as whom a network person reacts. An account that shows the emoji already,
 // because the person has reacted on Matrix, cannot show it twice.
 func (e *Engine) reactor(ctx context.Context, p *store.Portal, target store.Link, user bridge.UserID, emoji string) (speaker, error) {
-	who, err := e.speakerFor(ctx, p, target.Room, user)
+	who, err := e.speakerFor(ctx, p, target.Room, user, true)
 	if err != nil || !who.own {
 		return who, err
 	}

@@ -154,6 +154,15 @@ func TestDoublePuppet(t *testing.T) {
 		k.fileOnMatrix("our cat", event.MsgImage, cat)
 		k.by(own.UserID, "our cat")
 
+		// A webhook of hers is a program.
+		_, err = w.Anna.CreatePost(soon(t), &harness.MattermostPost{
+			ChannelID: k.channel.ID, Message: "it burns", Props: map[string]any{"from_webhook": "true", "override_username": "Alarm"},
+		})
+		check(t, err)
+		if m := k.onMatrixThat(func(m harness.MatrixMessage) bool { return strings.HasSuffix(m.Latest(), "it burns") }); m.Sender != ghost {
+			t.Errorf("a webhook speaks as %s", m.Sender)
+		}
+
 		// Her program forwards what she wrote, with everything in it; that is news.
 		events, err := own.Events(soon(t), k.room)
 		check(t, err)

@@ -163,6 +163,7 @@ func (r *reader) event(chat bridge.ChatID, ch change) bridge.Event {
 		content, mentions := toMatrix(ch.text, r.client.net.userName)
 		return &bridge.Message{
 			Meta: meta, ID: ch.msg.ID, Content: content, Files: fileList(ch.files), Thread: ch.msg.Root, Mentions: mentions, Hop: ch.msg.Hop,
+			Program: ch.msg.Program,
 		}
 	case changeEdit:
 		content, mentions := toMatrix(ch.text, r.client.net.userName)
