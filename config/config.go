@@ -30,7 +30,10 @@ type Homeserver struct {
 	// Registration is the file that the homeserver reads too. [Load] makes it
 	// relative to the working directory.
 	Registration string `yaml:"registration"`
-	Listen       string `yaml:"listen"` // where we take its transactions
+	// DoublePuppets is the file of a second registration, which lets Steg write as
+	// people's own accounts; "" = it never does. Relative as Registration.
+	DoublePuppets string `yaml:"double_puppets"`
+	Listen        string `yaml:"listen"` // where we take its transactions
 	// PushURL is where the homeserver reaches Listen, when that is not its own
 	// address: in containers, or behind a proxy.
 	PushURL string `yaml:"push_url"`

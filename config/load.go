@@ -86,6 +86,7 @@ func decode(path string, data []byte, defs []bridge.Definition, env Env) (*Confi
 	cfg.validate(found)
 	dir := filepath.Dir(path)
 	cfg.Homeserver.Registration = beside(dir, cfg.Homeserver.Registration)
+	cfg.Homeserver.DoublePuppets = beside(dir, cfg.Homeserver.DoublePuppets)
 	if name, ok := strings.CutPrefix(cfg.Database, "sqlite:"); ok {
 		cfg.Database = "sqlite:" + beside(dir, name)
 	}

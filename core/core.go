@@ -115,10 +115,10 @@ func (c *Core) wire(ctx context.Context) error {
 
 // Operator makes what executes an operator's commands, from the command line as
 // well as from the management room. clients are those of the bridges.
-func Operator(st *store.Store, rooms command.Rooms, opts Options, clients map[bridge.ID]bridge.Client) *command.Operator {
-	o := command.Options{Store: st, Rooms: rooms, Log: opts.Log, Now: opts.Now}
+func Operator(st *store.Store, hs *matrix.Service, opts Options, clients map[bridge.ID]bridge.Client) *command.Operator {
+	o := command.Options{Store: st, Rooms: hs, Accounts: hs, Log: opts.Log, Now: opts.Now}
 	for _, s := range opts.Schools {
-		school := command.School{ID: s.ID, Admins: s.Admins}
+		school := command.School{ID: s.ID, Language: s.Language, Admins: s.Admins}
 		for _, p := range s.Portals {
 			if !slices.Contains(school.Bridges, p.Bridge) {
 				school.Bridges = append(school.Bridges, p.Bridge)
@@ -127,7 +127,7 @@ func Operator(st *store.Store, rooms command.Rooms, opts Options, clients map[br
 		o.Schools = append(o.Schools, school)
 	}
 	for _, b := range opts.Bridges {
-		n := command.Network{ID: b.ID}
+		n := command.Network{ID: b.ID, Name: b.Name, Client: clients[b.ID]}
 		if r, ok := clients[b.ID].(bridge.Resolver); ok {
 			n.Resolver = r
 		}

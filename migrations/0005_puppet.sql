@@ -23,6 +23,6 @@ CREATE TABLE puppet_chat (
 );
 -- Which account spoke: a puppet's user, '' = the bridge's own.
 ALTER TABLE link ADD COLUMN puppet TEXT NOT NULL DEFAULT '';
-ALTER TABLE reaction ADD COLUMN puppet TEXT NOT NULL DEFAULT '';
+ALTER TABLE reaction ADD COLUMN remote_user @KEY@ NOT NULL DEFAULT '';
 -- A chat of few people: whose account reads it, '' = the bridge's own.
 ALTER TABLE portal ADD COLUMN reader TEXT NOT NULL DEFAULT '';

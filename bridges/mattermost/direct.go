@@ -26,6 +26,13 @@ func (c *client) OpenDirect(ctx context.Context, people []bridge.UserID) (bridge
 	if err != nil {
 		return bridge.Direct{}, err
 	}
+	if len(people) == 1 && validID(string(people[0])) {
+		ch, err := c.api.directChannel(ctx, me.id, string(people[0]))
+		if err != nil {
+			return bridge.Direct{}, c.explain(ctx, err, "")
+		}
+		return bridge.Direct{Chat: bridge.ChatID(ch.Id), People: slices.Clone(people), From: beginning(ch)}, nil
+	}
 	ids := []string{me.id}
 	for _, u := range people {
 		if !validID(string(u)) {
@@ -33,11 +40,7 @@ func (c *client) OpenDirect(ctx context.Context, people []bridge.UserID) (bridge
 		}
 		ids = append(ids, string(u))
 	}
-	kind := "group"
-	if len(people) == 1 {
-		kind = "direct"
-	}
-	ch, err := post[*model.Channel](ctx, c.api, "open direct channel", "/channels/"+kind, ids)
+	ch, err := post[*model.Channel](ctx, c.api, "open group", "/channels/group", ids)
 	if err != nil {
 		return bridge.Direct{}, c.explain(ctx, err, "")
 	}

@@ -64,7 +64,7 @@ func (c *client) messageEvent(p *model.Post, me *self) *bridge.Message {
 			Chat: bridge.ChatID(p.ChannelId), Sender: bridge.UserID(p.UserId), Time: fromMillis(p.CreateAt), Key: postKey(p.Id),
 		},
 		ID: bridge.MessageID(p.Id), Content: said.Content, Files: fileList(p), Thread: bridge.MessageID(p.RootId),
-		Mentions: said.Mentions, MentionsAll: said.All,
+		Mentions: said.Mentions, MentionsAll: said.All, Program: byProgram(p),
 	}
 	if hop, err := strconv.Atoi(prop(p, propHop)); err == nil && hop > 0 && hop <= maxHop {
 		m.Hop = hop

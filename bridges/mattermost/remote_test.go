@@ -203,3 +203,26 @@ func TestLRU(t *testing.T) {
 		t.Error("not cleared")
 	}
 }
+
+// TestPrograms tells what a program has written with somebody's account.
+func TestPrograms(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		post *model.Post
+		want bool
+	}{
+		"a person":          {&model.Post{Message: "hi"}, false},
+		"an emote":          {&model.Post{Type: "me", Message: "*waves*"}, false},
+		"a name alone":      {&model.Post{Props: model.StringInterface{propOverrideName: "Head"}}, false},
+		"a webhook":         {&model.Post{Props: model.StringInterface{propFromWebhook: "true"}}, true},
+		"a plugin":          {&model.Post{Props: model.StringInterface{propFromPlugin: "true"}}, true},
+		"an app":            {&model.Post{Props: model.StringInterface{propFromApp: "true"}}, true},
+		"attachments":       {&model.Post{Type: model.PostTypeMessageAttachment}, true},
+		"a kind of its own": {&model.Post{Type: "custom_calls"}, true},
+	} {
+		c.post.Id, c.post.ChannelId, c.post.UserId = model.NewId(), model.NewId(), model.NewId()
+		if got := byProgram(c.post); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

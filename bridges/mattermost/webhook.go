@@ -2,12 +2,15 @@ package mattermost
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/mattermost/mattermost/server/public/model"
 )
 
 const (
 	propFromBot     = "from_bot"
+	propFromPlugin  = "from_plugin"
+	propFromApp     = "from_oauth_app"
 	propWebhookName = "webhook_display_name"
 )
 
@@ -25,4 +28,15 @@ func integration(p *model.Post) string {
 		return name
 	}
 	return cmp.Or(name, prop(p, propWebhookName), model.DefaultWebhookUsername) + " (webhook)"
+}
+
+// byProgram tells whether a program wrote a post with somebody's account: a webhook, a
+// plugin, an app. A person may pretend that, and only loses by it.
+func byProgram(p *model.Post) bool {
+	for _, name := range []string{propFromWebhook, propFromPlugin, propFromApp, propFromBot} {
+		if prop(p, name) == "true" {
+			return true
+		}
+	}
+	return p.Type == model.PostTypeMessageAttachment || strings.HasPrefix(p.Type, model.PostCustomTypePrefix)
 }

@@ -52,11 +52,15 @@ func options(cfg *config.Config, log *slog.Logger) (core.Options, error) {
 	if err != nil {
 		return core.Options{}, err
 	}
+	puppets, err := puppetToken(cfg)
+	if err != nil {
+		return core.Options{}, err
+	}
 	o := core.Options{
 		DSN: cfg.Database, Schools: schools(cfg.Schools), Limits: limits(cfg.Limits), AdminListen: cfg.Admin.Listen,
 		Grace: grace, Version: versionName(), Log: log, Now: time.Now,
 		Homeserver: matrix.Options{
-			URL: cfg.Homeserver.URL, ServerName: cfg.Homeserver.Name, ASToken: reg.ASToken, HSToken: reg.HSToken, ID: reg.ID,
+			URL: cfg.Homeserver.URL, ServerName: cfg.Homeserver.Name, ASToken: reg.ASToken, HSToken: reg.HSToken, PuppetToken: puppets, ID: reg.ID,
 			BotLocalpart: cfg.Homeserver.Bot, SenderLocalpart: reg.SenderLocalpart, Listen: cfg.Homeserver.Listen,
 			PublicURL: cfg.Homeserver.PublicURL, Federate: cfg.Homeserver.Federate, Typing: cfg.Homeserver.Typing, Log: log, Now: time.Now,
 		},

@@ -104,6 +104,7 @@ func (a *app) check(ctx context.Context, c *call, k *checker) {
 	}
 	checkDatabase(ctx, k, cfg.Database)
 	checkRegistration(k, cfg)
+	checkPuppets(k, cfg)
 	opts, err := options(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return // the registration is missing, which was said, or a secret vanished just now

@@ -148,6 +148,7 @@ func cells(c bridge.Capabilities, client bridge.Client) [][2]string {
 		{"Typing", yes(c.Types)},
 		{"Accounts of their own for Matrix people", switched(c.Puppets, puppets)},
 		{"Direct and group chats", switched(c.Directs, directs)},
+		{"People can prove which account is theirs", yes(c.Confides)},
 		{"Chats by name and pattern", yes(c.Resolves)},
 		{"Probed by `steg check`", yes(c.Checks)},
 	}

@@ -63,6 +63,7 @@ func commands() []subcommand {
 		{"unlink", "BRIDGE CHAT", "end that", runUnlink},
 		{"mode", "BRIDGE CHAT MODE", "set what may cross: announce, both, inbox or off", runMode},
 		{"deadletters", "[list | replay NUMBER | discard NUMBER]", "show and decide about what could not cross", runDeadLetters},
+		{"identity", "[list | approve NUMBER | reject NUMBER | remove NUMBER]", "show and decide whose posts appear as their own Matrix account", runIdentity},
 		{"health", "", "ask the running process whether it is well; for container health checks", runHealth},
 		{"version", "", "show the version", runVersion},
 	}

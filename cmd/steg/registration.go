@@ -14,12 +14,16 @@ import (
 
 func runRegistration(_ context.Context, a *app, c *call) error {
 	write := c.flags.Bool("write", false, "write it to the file that homeserver.registration names; the tokens of an existing file are kept")
+	puppets := c.flags.Bool("double-puppets", false, "instead the second registration, which lets people's posts appear as their own Matrix accounts")
 	if err := c.parse(0, 0); err != nil {
 		return err
 	}
 	cfg, err := a.load(c)
 	if err != nil {
 		return err
+	}
+	if *puppets {
+		return a.puppetRegistration(cfg, *write)
 	}
 	file, want := cfg.Homeserver.Registration, registrationOptions(cfg.Homeserver, kinds(cfg)...)
 	have, err := existing(file)

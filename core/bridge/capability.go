@@ -27,6 +27,7 @@ type Capabilities struct {
 	Members  bool
 	Directs  bool
 	Spaces   bool
+	Confides bool
 }
 
 // Fill returns c with the powers that client has.
@@ -49,5 +50,8 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	_, c.Directs = client.(DirectOpener)
 	c.Directs = c.Directs && c.Puppets
 	_, c.Spaces = client.(Spacer)
+	_, confides := client.(Confider)
+	_, finds := client.(PersonFinder)
+	c.Confides = confides && finds
 	return c
 }

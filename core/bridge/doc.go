@@ -23,6 +23,7 @@
 //     set [Message.MentionsAll] only for who may alert everybody by the network's own
 //     rules, and make harmless whatever in an [Outgoing] would alert people otherwise;
 //   - answer with the errors of this package, from one classify function;
+//   - tell one person alone what [Confider] is given;
 //   - stream files ([FileOpener], [OutgoingFile]), look for the key before it
 //     uploads again, and give up a transfer that stands still ([WithStall]), never
 //     one that is merely long.

@@ -48,6 +48,9 @@ type Message struct {
 	// network lets its author do so. Only then "@room" may stand in Content. It must
 	// not rest on what anybody can claim.
 	MentionsAll bool `json:"mentions_all,omitempty"`
+	// Program says that a program wrote it with a person's account, as far as the
+	// network tells: it is never shown as that person's own Matrix account.
+	Program bool `json:"program,omitempty"`
 	// Hop counts how often the text has crossed a Steg already (see [Outgoing]).
 	Hop int `json:"hop,omitempty"`
 }

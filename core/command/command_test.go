@@ -80,6 +80,8 @@ type world struct {
 	net   *bridgefake.Network
 	rooms *rooms
 	now   time.Time
+
+	accounts *accounts
 }
 
 func newWorld(t *testing.T) *world {
@@ -115,17 +117,18 @@ func newWorld(t *testing.T) *world {
 			"!hall:school.example": {gymAdmin: 50, sekAdmin: 49},
 		},
 	}
+	w.accounts = &accounts{}
 	w.Operator = command.New(command.Options{
-		Store: st, Rooms: w.rooms, Now: now,
+		Store: st, Rooms: w.rooms, Accounts: w.accounts, Now: now,
 		Schools: []command.School{
 			{ID: "gym", Admins: []id.UserID{gymAdmin}, Bridges: []bridge.ID{"mm", "both"}},
 			{ID: "sek", Admins: []id.UserID{sekAdmin}, Bridges: []bridge.ID{"rc", "both"}},
 		},
 		Bridges: []command.Network{
-			{ID: "mm", Resolver: resolver},
+			{ID: "mm", Resolver: resolver, Client: client},
 			{ID: "rc", Resolver: resolver},
-			{ID: "both", Resolver: resolver},
-			{ID: "new", Resolver: resolver},
+			{ID: "both", Resolver: resolver, Client: client},
+			{ID: "new", Resolver: resolver, Client: client},
 			{ID: "odd", Resolver: odd{}},
 			{ID: "mute"},
 		},

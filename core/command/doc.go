@@ -15,6 +15,10 @@
 //     they link chats only on networks that no other school uses, because one
 //     bot account sees the chats of all;
 //   - to link an existing room a person also needs power there (level 50);
+//   - a person may link their own account on a network to their own Matrix account,
+//     with a code that the network account is told in private; it has an effect only
+//     when an admin of the school has approved it (identity.go). Who asks learns
+//     neither who exists on the network nor which schools there are;
 //   - everybody else gets a polite refusal.
 //
 // Each change is noted in the audit with who made it.

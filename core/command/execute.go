@@ -33,24 +33,33 @@ func (o *Operator) Execute(ctx context.Context, who id.UserID, text string) stri
 		return "" // only a process that reads the configuration is the operator
 	}
 	c := Caller{User: who}
-	if err := o.allow(c); err != nil {
-		return o.answer(ctx, "", err)
-	}
-	words, err := split(text)
-	if err != nil {
-		return o.answer(ctx, "", err)
-	}
+	words, wrong := split(text)
 	if len(words) > 0 && strings.EqualFold(strings.TrimLeft(words[0], "!/"), "steg") {
 		words = words[1:]
 	}
-	if len(words) == 0 {
-		return help
+	verb := "help"
+	var args []string
+	if len(words) > 0 {
+		verb, args = strings.ToLower(strings.TrimLeft(words[0], "!/")), words[1:]
 	}
-	args := words[1:]
+	if err := o.allow(c); err != nil && (verb != "identity" || wrong != nil) {
+		if o.puppets() == nil && verb == "help" {
+			return personHelp
+		}
+		return o.answer(ctx, "", err)
+	}
+	if wrong != nil {
+		return o.answer(ctx, "", wrong)
+	}
 	var reply string
-	switch strings.ToLower(strings.TrimLeft(words[0], "!/")) {
+	var err error
+	switch verb {
 	case "help":
-		return help
+		return o.help()
+	case "identity":
+		reply, err = o.executeIdentity(ctx, c, args)
+	case "identities":
+		reply, err = o.executeIdentities(ctx, c)
 	case "status":
 		reply, err = o.executeStatus(ctx, c)
 	case "link":
@@ -69,6 +78,14 @@ func (o *Operator) Execute(ctx context.Context, who id.UserID, text string) stri
 		return "I do not know this command. Write help for what I can do."
 	}
 	return o.answer(ctx, reply, err)
+}
+
+// help tells administrators what they can write.
+func (o *Operator) help() string {
+	if o.puppets() != nil {
+		return help
+	}
+	return help + "\n" + identityHelp
 }
 
 // answer turns an error into words for the person who asked. Trouble of the

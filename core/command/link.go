@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -123,6 +124,19 @@ func (o *Operator) mayUse(ctx context.Context, c Caller, school bridge.SchoolID,
 	if c.local() || len(o.opts.Schools) < 2 {
 		return nil
 	}
+	users, err := o.schoolsOn(ctx, b)
+	if err != nil {
+		return err
+	}
+	if len(users) == 1 && users[0] == school {
+		return nil
+	}
+	return refuse("Several schools may use this network, so only who runs this gateway links its chats: in the configuration, or with steg link.")
+}
+
+// schoolsOn lists the schools that use a network: by the configuration, or because
+// one of its chats is linked for them.
+func (o *Operator) schoolsOn(ctx context.Context, b bridge.ID) ([]bridge.SchoolID, error) {
 	users := map[bridge.SchoolID]bool{}
 	for _, s := range o.opts.Schools {
 		if slices.Contains(s.Bridges, b) {
@@ -131,17 +145,14 @@ func (o *Operator) mayUse(ctx context.Context, c Caller, school bridge.SchoolID,
 	}
 	portals, err := o.opts.Store.Portals(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range portals {
 		if p.Bridge == b {
 			users[p.School] = true
 		}
 	}
-	if len(users) == 1 && users[school] {
-		return nil
-	}
-	return refuse("Several schools may use this network, so only who runs this gateway links its chats: in the configuration, or with steg link.")
+	return slices.Sorted(maps.Keys(users)), nil
 }
 
 // resolve finds the one chat that a name stands for.

@@ -16,9 +16,10 @@ import (
 
 // School is what the operator must know of a school.
 type School struct {
-	ID      bridge.SchoolID
-	Admins  []id.UserID
-	Bridges []bridge.ID // that its portals in the configuration name
+	ID       bridge.SchoolID
+	Language string // "de" or "en": of what people on networks are told
+	Admins   []id.UserID
+	Bridges  []bridge.ID // that its portals in the configuration name
 }
 
 // Rooms is what linking an existing room asks the homeserver.
@@ -37,14 +38,10 @@ type Options struct {
 	// how each looks up chats; nil where a network cannot.
 	Bridges []Network
 	Rooms   Rooms
-	Log     *slog.Logger
-	Now     func() time.Time
-}
-
-// Network is one configured bridge.
-type Network struct {
-	ID       bridge.ID
-	Resolver bridge.Resolver
+	// Accounts lets people link their own accounts; nil = nobody can.
+	Accounts Accounts
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Operator carries out commands. Its methods may be called from many goroutines

@@ -143,6 +143,7 @@ func TestDeadLetters(t *testing.T) {
 func TestExecute(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.accounts.off = true
 	// In this order: each line builds on the ones before.
 	for _, c := range []struct{ line, want string }{
 		{"", "Commands:"},

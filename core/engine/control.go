@@ -37,7 +37,7 @@ type controlEvent struct {
 	StateKey *string    `json:"state_key"`
 	Content  struct {
 		Membership event.Membership  `json:"membership"`
-		IsDirect   bool              `json:"is_direct"`
+		Direct     bool              `json:"is_direct"`
 		MsgType    event.MessageType `json:"msgtype"`
 		Body       string            `json:"body"`
 		RelatesTo  *event.RelatesTo  `json:"m.relates_to"`
@@ -60,10 +60,10 @@ func (e *Engine) stepInvite(ctx context.Context, it store.Item) queue.Outcome {
 			return retry(err)
 		}
 	}
-	if welcome {
+	if welcome || invited == e.hs.Bot() && e.mayLink(&ev) {
 		_, err = e.hs.Join(ctx, string(ev.Room))
 	} else {
-		if _, _, ghost := e.hs.ParseGhost(invited); ghost && ev.Content.IsDirect && !e.hs.Ours(ev.Sender) {
+		if _, _, ghost := e.hs.ParseGhost(invited); ghost && ev.Content.Direct && !e.hs.Ours(ev.Sender) {
 			err = e.beginDirect(ctx, ev.Sender, invited)
 		}
 		if err != nil && bridge.Classify(err) != bridge.ClassPermanent {
@@ -80,6 +80,12 @@ func (e *Engine) stepInvite(ctx context.Context, it store.Item) queue.Outcome {
 		return retry(err)
 	}
 	return drop(it, policy.DropNotForUs) // withdrawn meanwhile, or not ours to answer
+}
+
+// mayLink reports whether an invitation is a person's own who may want to link an
+// account: into a direct room, by somebody of this server.
+func (e *Engine) mayLink(ev *controlEvent) bool {
+	return e.hs.Puppets() && ev.Content.Direct && ev.Sender.Homeserver() == e.hs.ServerName()
 }
 
 // stepCommand executes a command: a direct, unedited message of a local user in a
@@ -115,6 +121,9 @@ func (e *Engine) stepCommand(ctx context.Context, it store.Item) queue.Outcome {
 	}
 	if len(members) != 2 {
 		return drop(it, policy.DropNotForUs)
+	}
+	if err := e.rememberManagement(ctx, ev.Sender, ev.Room); err != nil {
+		return retry(err)
 	}
 	reply := e.opts.Commander.Execute(ctx, ev.Sender, ev.Content.Body)
 	e.poke()

@@ -37,7 +37,7 @@ func (e *Engine) loginOf(ctx context.Context, p *store.Portal) (*login, error) {
 // Direct implements [bridge.Sink].
 func (s *sink) Direct(ctx context.Context, d bridge.Direct) (bool, error) {
 	p, err := s.e.directFound(ctx, s.l, d)
-	return err == nil && p != nil && p.Reader == s.l.puppet && p.Mode != store.ModeOff, err
+	return err == nil && p != nil && p.Reader == s.l.puppet && p.Mode != store.ModeOff && p.Follows, err
 }
 
 // directFound returns the portal of a direct chat that a puppet is in, and makes it

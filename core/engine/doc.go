@@ -51,6 +51,15 @@
 // map remembers which account spoke, since only that one can change what it said. What
 // a puppet does is not heard a second time: it is known by its row (puppet.go). Direct
 // chats are portals that a puppet reads (direct.go).
+// # People's own accounts
+//
+// A person may link an account on a network to their own Matrix account: they prove
+// both, and an administrator of the school approves (core/command). In that school's
+// portals, as far as the account is in the room and may write there, what the person
+// writes on the network is sent as it (double.go), and its ghost leaves. Nobody is
+// brought into a room, or changed in any other way. Such an event comes back as if the
+// person had written it: the inbound item that its marker names tells whether it is
+// ours, still being made, or a copy that must cross (double_echo.go).
 //
 // # Around the lanes
 //

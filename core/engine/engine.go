@@ -58,6 +58,10 @@ type Engine struct {
 	moves     *moves
 	making    *keyedLocks[int64]    // rooms being made or changed, by portal
 	gathering *keyedLocks[spaceKey] // spaces being made or changed
+	// identities are the links of people's accounts; toldIdentities is the revision of
+	// which the reconciler has told who must know.
+	identities     *identities
+	toldIdentities int64
 
 	mu     sync.Mutex
 	loops  map[int64]*policy.Loop
@@ -70,17 +74,18 @@ type Engine struct {
 func New(opts Options) (*Engine, error) {
 	e := &Engine{
 		opts: opts, st: opts.Store, hs: opts.Homeserver, log: opts.Log, now: opts.Now,
-		logins:    map[bridge.ID]*login{},
-		schools:   map[bridge.SchoolID]*School{},
-		portals:   newPortals(),
-		ghosts:    newGhostCache(),
-		members:   newMemberCache(),
-		clean:     newClean(),
-		typing:    newTyping(),
-		pins:      newPins(),
-		transfers: newTransfers(),
-		spaces:    newSpaces(),
-		moves:     newMoves(),
+		logins:     map[bridge.ID]*login{},
+		schools:    map[bridge.SchoolID]*School{},
+		portals:    newPortals(),
+		ghosts:     newGhostCache(),
+		members:    newMemberCache(),
+		clean:      newClean(),
+		typing:     newTyping(),
+		pins:       newPins(),
+		transfers:  newTransfers(),
+		spaces:     newSpaces(),
+		moves:      newMoves(),
+		identities: newIdentities(), toldIdentities: -1,
 		making:    newKeyedLocks[int64](),
 		gathering: newKeyedLocks[spaceKey](),
 		loops:     map[int64]*policy.Loop{},

@@ -46,6 +46,9 @@ type fakeMatrix struct {
 	held     []intent.Event // kept from the engine by a test
 
 	media fakeMedia
+
+	puppets bool
+	denied  map[id.UserID]error // what sends as a person are answered
 }
 
 type fakeRoom struct {
@@ -133,6 +136,9 @@ func (f *fakeMatrix) end(op string) error {
 	return nil
 }
 
+// Puppets tells whether the test lets us act as people.
+func (f *fakeMatrix) Puppets() bool { return f.puppets }
+
 func (f *fakeMatrix) Send(ctx context.Context, s intent.Send) (id.EventID, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -142,7 +148,10 @@ func (f *fakeMatrix) Send(ctx context.Context, s intent.Send) (id.EventID, error
 	if f.rooms[s.Room].tomb.Sender != "" && s.As != f.Bot() {
 		return "", bridge.ErrForbidden
 	}
-	if l := f.rooms[s.Room].levels; l.WriteLocked && s.As != f.Bot() && !slices.Contains(l.Speakers, s.As) {
+	if err := f.asPerson(s.Room, s.As); err != nil {
+		return "", err
+	}
+	if l := f.rooms[s.Room].levels; l.WriteLocked && s.As != f.Bot() && !slices.Contains(l.Speakers, s.As) && !slices.Contains(l.Moderators, s.As) {
 		return "", bridge.ErrForbidden
 	}
 	raw, err := json.Marshal(s.Content)
@@ -153,7 +162,11 @@ func (f *fakeMatrix) Send(ctx context.Context, s intent.Send) (id.EventID, error
 	if err := json.Unmarshal(raw, &content); err != nil {
 		return "", err
 	}
-	content[intent.MarkerKey] = map[string]any{"id": s.Marker.ID, "portal": s.Marker.Portal, "hop": s.Marker.Hop}
+	mark := map[string]any{"id": s.Marker.ID, "portal": s.Marker.Portal, "hop": s.Marker.Hop}
+	if s.Marker.Item != "" {
+		mark["item"] = s.Marker.Item
+	}
+	content[intent.MarkerKey] = mark
 	ev := f.add(s.Room, s.As, content)
 	f.push(s.Room, s.As, s.Type, "", content, ev.ID)
 	return ev.ID, f.end("send")
@@ -274,6 +287,9 @@ func (f *fakeMatrix) Redact(_ context.Context, r intent.Redact) (id.EventID, err
 	if err := f.begin("redact"); err != nil {
 		return "", err
 	}
+	if err := f.asPerson(r.Room, r.As); err != nil {
+		return "", err
+	}
 	for _, ev := range f.rooms[r.Room].events {
 		if ev.ID == r.Target {
 			ev.Redacted = true
@@ -288,6 +304,9 @@ func (f *fakeMatrix) Redact(_ context.Context, r intent.Redact) (id.EventID, err
 func (f *fakeMatrix) Find(_ context.Context, room id.RoomID, as id.UserID, marker string, _ time.Time) (id.EventID, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := f.begin("find"); err != nil {
+		return "", false, err
+	}
 	for _, ev := range f.rooms[room].events {
 		m, ok := ev.Content[intent.MarkerKey].(map[string]any)
 		if ok && m["id"] == marker && ev.Sender == as {
@@ -295,6 +314,35 @@ func (f *fakeMatrix) Find(_ context.Context, room id.RoomID, as id.UserID, marke
 		}
 	}
 	return "", false, nil
+}
+
+// FindAmong finds the oldest event.
+func (f *fakeMatrix) FindAmong(
+	_ context.Context, room id.RoomID, senders []id.UserID, marker string, _ time.Time,
+) (id.EventID, id.UserID, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.begin("find"); err != nil {
+		return "", "", false, err
+	}
+	for _, ev := range f.rooms[room].events {
+		m, ok := ev.Content[intent.MarkerKey].(map[string]any)
+		if ok && m["id"] == marker && slices.Contains(senders, ev.Sender) {
+			return ev.ID, ev.Sender, true, nil
+		}
+	}
+	return "", "", false, nil
+}
+
+// asPerson says what acting as somebody's own account is answered.
+func (f *fakeMatrix) asPerson(room id.RoomID, user id.UserID) error {
+	switch {
+	case f.Ours(user):
+		return nil
+	case !f.puppets, f.rooms[room].members[user].Membership != "join":
+		return bridge.ErrForbidden
+	}
+	return f.denied[user]
 }
 
 type roomGhost struct {

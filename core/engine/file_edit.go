@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/intent"
@@ -33,16 +34,20 @@ func (e *Engine) partsEdited(ctx context.Context, p *store.Portal, it store.Item
 		c.RelatesTo = nil
 		text = &c
 	}
-	if err := e.mention(ctx, p, ev.Mentions, text); err != nil {
+	link := parts[0]
+	who, ok := e.editorOf(p, link.Sender, ev.Sender)
+	if !ok {
+		return drop(it, policy.DropForeign)
+	}
+	if err := e.mention(ctx, p, link.Room, ev.Mentions, text); err != nil {
 		return retry(err)
 	}
-	link := parts[0]
 	link.At, link.Removed = ev.Time, false
 	d := &delivery{
-		p: p, it: it, a: a, link: link, mentions: text.Mentions, foreign: true,
+		p: p, it: it, a: a, who: who, by: ev.Sender, link: link, mentions: text.Mentions, foreign: true,
 		tell: func(why string) error { return e.tellRemote(ctx, p, it, why) },
 		to: intent.Send{
-			Room: link.Room, As: link.Sender, Type: event.EventMessage.Type, Marker: intent.Marker{Portal: p.ID}, Time: ev.Time,
+			Room: link.Room, Type: event.EventMessage.Type, Marker: intent.Marker{Portal: p.ID}, Time: ev.Time,
 		},
 	}
 	if link.RootEvent != "" {
@@ -53,6 +58,9 @@ func (e *Engine) partsEdited(ctx context.Context, p *store.Portal, it store.Item
 		return drop(it, policy.DropEmpty)
 	}
 	edited, textGone, err := e.textEdited(ctx, d, keep, text)
+	if errors.Is(err, errNotTheirs) {
+		return drop(it, policy.DropForeign)
+	}
 	if err != nil {
 		return e.partFailed(ctx, d, err)
 	}
@@ -99,7 +107,7 @@ const maxFallback = 10_000
 // textEdited replaces the text of a message among its parts. It returns the row
 // of the edit, and the text's part when there is no text any more.
 func (e *Engine) textEdited(ctx context.Context, d *delivery, keep []store.Link, text *event.MessageEventContent) (row store.Link, gone []store.Link, err error) {
-	row = other(d.p, d.it, "", d.to.As)
+	row = other(d.p, d.it, "", d.who.as)
 	bearer, content := store.Link{}, text
 	if at := slices.IndexFunc(keep, func(part store.Link) bool { return !isFilePart(part) }); at >= 0 {
 		if text.Body == "" {
@@ -122,11 +130,29 @@ func (e *Engine) textEdited(ctx context.Context, d *delivery, keep []store.Link,
 	if len(c.FormattedBody) > maxFallback {
 		c.Format, c.FormattedBody = "", "" // it would be in the event twice
 	}
-	s := d.at(partText)
-	s.Content = &c
-	row.Event, err = e.send(ctx, d.a, d.it, s)
+	row.Sender = bearer.Sender
+	row.Event, err = e.replace(ctx, d, bearer.Sender, &c)
 	d.landed = d.landed || err == nil
 	return row, nil, err
+}
+
+// errNotTheirs says that only who has sent an event may change it, and cannot.
+var errNotTheirs = errors.New("only its sender may change this event")
+
+// replace sends the new content of an event that sender has sent, once.
+func (e *Engine) replace(ctx context.Context, d *delivery, sender id.UserID, content *event.MessageEventContent) (id.EventID, error) {
+	who, ok := e.editorOf(d.p, sender, d.by)
+	if !ok {
+		return "", errNotTheirs
+	}
+	s := d.at(partText)
+	s.Content = content
+	who.mark(&s, d.it)
+	ev, err := e.send(ctx, d.a, d.it, s)
+	if who.own && bridge.Classify(err) == bridge.ClassPermanent {
+		return "", errNotTheirs
+	}
+	return ev, err
 }
 
 // captionBearer finds the file whose caption the text is, and its event with the

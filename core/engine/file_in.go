@@ -136,7 +136,11 @@ func (e *Engine) carryIn(ctx context.Context, d *delivery, f bridge.File) (conte
 		return nil, why, err
 	}
 	kind, mimeType := policy.FileType(f.Type, head)
-	mxc, err := e.hs.Upload(ctx, intent.Upload{As: d.to.As, Type: mimeType, Body: exact, Size: size})
+	as := d.who.as
+	if d.who.own {
+		as = e.hs.Bot() // nothing is put among a person's own files
+	}
+	mxc, err := e.hs.Upload(ctx, intent.Upload{As: as, Type: mimeType, Body: exact, Size: size})
 	if broke := exact.cause(); broke != nil { // whatever the homeserver made of it
 		why, err := e.fileFailed(d.it, fmt.Errorf("read file: %w", broke), network)
 		return nil, why, err

@@ -242,6 +242,11 @@ func (e *Engine) userChanged(ctx context.Context, it store.Item, ev *bridge.User
 		return drop(it, policy.DropOff)
 	}
 	followed := false
+	if ev.Info.Gone {
+		if err := e.endIdentities(ctx, it.Bridge, ev.Info.ID); err != nil {
+			return retry(err)
+		}
+	}
 	for _, school := range e.portals.schoolsOn(it.Bridge) {
 		g, err := e.ghosts.known(ctx, e.st, school, it.Bridge, ev.Info.ID)
 		if errors.Is(err, store.ErrNoRow) {

@@ -29,6 +29,11 @@ type Homeserver interface {
 	Redact(ctx context.Context, r intent.Redact) (id.EventID, error)
 	Find(ctx context.Context, room id.RoomID, as id.UserID, marker string, since time.Time) (id.EventID, bool, error)
 
+	// Puppets tells whether we may act as people's own accounts.
+	Puppets() bool
+	// FindAmong is Find for what one of several users has sent, the oldest of it.
+	FindAmong(ctx context.Context, room id.RoomID, senders []id.UserID, marker string, since time.Time) (id.EventID, id.UserID, bool, error)
+
 	// Typing shows for a while that a user writes; 0 = no more. Not repeated, soon
 	// given up.
 	Typing(ctx context.Context, room id.RoomID, user id.UserID, how time.Duration) error

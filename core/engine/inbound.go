@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -76,7 +77,7 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 	if err != nil {
 		return e.failed(ctx, it, a, err, tell)
 	}
-	ghost, err := e.ensureGhost(ctx, p, room, m.Sender)
+	who, err := e.speakerFor(ctx, p, room, m.Sender, !m.Program)
 	if err != nil {
 		return e.failed(ctx, it, a, err, tell)
 	}
@@ -88,7 +89,7 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 	content := *m.Content
 	link := store.Link{
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Dir: store.DirIn, Key: it.Key, Kind: store.LinkMessage,
-		Room: room, Remote: m.ID, Sender: ghost.MXID, At: m.Time,
+		Room: room, Remote: m.ID, At: m.Time,
 	}
 	again, err := e.relateIn(ctx, p, it, m, &content, &link)
 	if err != nil {
@@ -97,22 +98,22 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 	if again {
 		return queue.Outcome{Retry: &queue.Retry{Err: errTargetUnderWay, After: soon}}
 	}
-	if err := e.mention(ctx, p, m.Mentions, &content); err != nil {
+	if err := e.mention(ctx, p, room, m.Mentions, &content); err != nil {
 		return retry(err)
 	}
-	if content.Mentions.Room, err = e.alertsRoom(ctx, p, room, ghost.MXID, m); err != nil {
+	if content.Mentions.Room, err = e.alertsRoom(ctx, p, room, who.as, m); err != nil {
 		return retry(err)
 	}
 
 	d := &delivery{
-		p: p, it: it, a: a, tell: tell, link: link, rel: content.RelatesTo, mentions: content.Mentions,
+		p: p, it: it, a: a, tell: tell, who: who, link: link, rel: content.RelatesTo, mentions: content.Mentions,
 		to: intent.Send{
-			Room: room, As: ghost.MXID, Type: event.EventMessage.Type, Marker: intent.Marker{Portal: p.ID, Hop: m.Hop}, Time: m.Time,
+			Room: room, Type: event.EventMessage.Type, Marker: intent.Marker{Portal: p.ID, Hop: m.Hop}, Time: m.Time,
 		},
 	}
 	out := e.partsIn(ctx, d, &content, m.Files)
 	if out.Done != nil && out.Done.Verdict == store.Delivered {
-		e.wrote(p, m.Sender, ghost.MXID)
+		e.wrote(p, m.Sender, e.hs.GhostID(p.Bridge, m.Sender))
 	}
 	return out
 }
@@ -135,15 +136,19 @@ func (e *Engine) look(ctx context.Context, a queue.Attempt, it store.Item, s int
 	if !a.Uncertain {
 		return "", false, nil
 	}
-	since := it.Accepted
-	if !s.Time.IsZero() && s.Time.Before(since) {
-		since = s.Time // the homeserver dates the event by it
-	}
-	found, ok, err := e.hs.Find(ctx, s.Room, s.As, s.Marker.ID, since)
+	found, ok, err := e.hs.Find(ctx, s.Room, s.As, s.Marker.ID, lookSince(it, s))
 	if err != nil {
 		return "", false, fmt.Errorf("look before resend: %w", err)
 	}
 	return found, ok, nil
+}
+
+// lookSince is how far back an item's event may be.
+func lookSince(it store.Item, s intent.Send) time.Time {
+	if !s.Time.IsZero() && s.Time.Before(it.Accepted) {
+		return s.Time // the homeserver dates the event by it
+	}
+	return it.Accepted
 }
 
 // sendNow sends an event that is certainly not there.
@@ -219,12 +224,12 @@ func (e *Engine) relateIn(ctx context.Context, p *store.Portal, it store.Item, m
 	return false, nil
 }
 
-// mention sets m.mentions to the ghosts of those mentioned, at most maxPeople, and to
-// the people in the room whose accounts were: to nobody else.
-func (e *Engine) mention(ctx context.Context, p *store.Portal, users []bridge.UserID, content *event.MessageEventContent) error {
+// mention sets m.mentions to those mentioned, at most maxPeople, and to nobody else:
+// to people's own accounts where those are in the room, to ghosts elsewhere.
+func (e *Engine) mention(ctx context.Context, p *store.Portal, room id.RoomID, users []bridge.UserID, content *event.MessageEventContent) error {
 	set := map[id.UserID]struct{}{}
 	for _, u := range users[:min(len(users), maxPeople)] {
-		own, err := e.standsForIn(ctx, p, u)
+		own, err := e.ownAccount(ctx, p, room, u)
 		if err != nil {
 			return err
 		}
@@ -236,21 +241,4 @@ func (e *Engine) mention(ctx context.Context, p *store.Portal, users []bridge.Us
 	}
 	content.Mentions = &event.Mentions{UserIDs: slices.Sorted(maps.Keys(set))}
 	return nil
-}
-
-// standsForIn is standsFor of those who are in the portal's room.
-func (e *Engine) standsForIn(ctx context.Context, p *store.Portal, user bridge.UserID) (id.UserID, error) {
-	l, ok := e.logins[p.Bridge]
-	if !ok || p.Room == "" {
-		return "", nil
-	}
-	own, err := e.standsFor(ctx, l, user)
-	if err != nil || own == "" {
-		return "", err
-	}
-	members, err := e.membersOf(ctx, p.Room)
-	if _, here := members[own]; !here {
-		return "", err
-	}
-	return own, nil
 }

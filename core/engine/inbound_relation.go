@@ -102,17 +102,21 @@ func (e *Engine) removalIn(ctx context.Context, p *store.Portal, it store.Item, 
 	return out
 }
 
-// redact removes an event: as its ghost if one of ours sent it, else as the bot,
-// which has the power where a moderator of the network removed what a Matrix
-// person wrote. Redacting twice is harmless.
+// redact removes an event: as who sent it if that was for the network, else as the
+// bot, which has the power where a moderator of the network removed what a Matrix
+// person wrote. So does it where a person's own account is refused. Redacting twice is
+// harmless.
 func (e *Engine) redact(ctx context.Context, it store.Item, v store.Link) error {
 	as := e.hs.Bot()
 	if v.Dir == store.DirIn {
-		as = v.Sender
+		as = e.redactAs(it, v.Sender)
 	}
-	_, err := e.hs.Redact(ctx, intent.Redact{
-		Room: v.Room, As: as, Target: v.Event, TxnID: marker(it, string(v.Event)),
-	})
+	r := intent.Redact{Room: v.Room, As: as, Target: v.Event, TxnID: marker(it, string(v.Event))}
+	_, err := e.hs.Redact(ctx, r)
+	if !e.hs.Ours(as) && bridge.Classify(err) == bridge.ClassPermanent && !errors.Is(err, bridge.ErrNotFound) {
+		r.As = e.hs.Bot()
+		_, err = e.hs.Redact(ctx, r)
+	}
 	if errors.Is(err, bridge.ErrNotFound) {
 		return nil // it is gone already
 	}

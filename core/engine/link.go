@@ -27,7 +27,7 @@ func (e *Engine) resolveLinks(ctx context.Context, p *store.Portal, c *event.Mes
 		return e.hs.AliasFor(aliasLocal(to)).URI().MatrixToURL()
 	}
 	user := func(u bridge.UserID) string {
-		if own, err := e.standsForIn(ctx, p, u); err == nil && own != "" {
+		if own, err := e.ownAccount(ctx, p, p.Room, u); err == nil && own != "" {
 			return own.URI().MatrixToURL()
 		}
 		g, err := e.ghosts.known(ctx, e.st, p.School, p.Bridge, u)

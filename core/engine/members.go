@@ -204,6 +204,9 @@ func (e *Engine) memberChanged(ctx context.Context, ev *intent.Event) error {
 	if err := e.peopleMoved(ctx, linked); err != nil {
 		return err
 	}
+	if err := e.linkedMemberMoved(ctx, ev.Room, user); err != nil {
+		return err
+	}
 	if slices.ContainsFunc(linked, func(p *store.Portal) bool { return p.Private }) {
 		// The guard looks again at once.
 		e.queue.Wake(func(k store.LaneKey) bool {

@@ -31,6 +31,7 @@ type matrixEvent struct {
 	message  event.MessageEventContent
 	reaction event.ReactionEventContent
 	marker   intent.Marker // only of our own events
+	copied   intent.Marker // of others, who may have copied it: see double_echo.go
 	ours     bool
 }
 
@@ -45,6 +46,8 @@ func (e *Engine) parseMatrix(raw []byte) (*matrixEvent, error) {
 	}
 	if ev.ours = e.hs.Ours(ev.Sender); ev.ours {
 		ev.marker, _ = markerOf(raw)
+	} else {
+		ev.copied, _ = markerOf(raw)
 	}
 	switch ev.Type {
 	case event.EventMessage.Type, event.EventSticker.Type:
@@ -118,6 +121,9 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 	case !errors.Is(err, store.ErrNoRow):
 		return retry(fmt.Errorf("look up event: %w", err))
 	}
+	if out := e.cameBack(ctx, p, it, ev); out != nil {
+		return *out
+	}
 	if ev.marker.Hop >= e.opts.Limits.MaxHops {
 		return drop(it, policy.DropHops)
 	}
@@ -125,7 +131,7 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 		return e.pauseLoop(ctx, p)
 	}
 	relay := l
-	l, err = e.speaker(ctx, p, relay, ev.Sender)
+	l, err = e.accountFor(ctx, p, relay, ev.Sender)
 	tell := func(why string) error { return e.tellMatrix(ctx, p, it, ev.Sender, why) }
 	if err != nil {
 		return e.failed(ctx, it, a, err, tell)

@@ -23,7 +23,7 @@ func (e *Engine) editOut(ctx context.Context, p *store.Portal, l *login, it stor
 		return retry(fmt.Errorf("look up edited event: %w", err))
 	case target.Removed:
 		return drop(it, policy.DropRemoved)
-	case target.Dir == store.DirIn && ev.ours:
+	case target.Dir == store.DirIn && (ev.ours || ev.copied.Item != ""): // or sent as a person's own account
 		return drop(it, policy.DropOrigin)
 	case target.Dir != store.DirOut, target.Kind != store.LinkMessage, target.Sender != ev.Sender:
 		return drop(it, policy.DropForeign)
@@ -82,7 +82,7 @@ func (e *Engine) redactionOut(ctx context.Context, p *store.Portal, l *login, it
 		return retry(fmt.Errorf("look up redacted event: %w", err))
 	case target.Removed:
 		return drop(it, policy.DropRemoved)
-	case target.Dir == store.DirIn && ev.ours:
+	case target.Dir == store.DirIn && (ev.ours || target.Sender == ev.Sender): // or sent as a person's own account
 		return drop(it, policy.DropOrigin)
 	case target.Dir != store.DirOut, target.Kind != store.LinkMessage:
 		return drop(it, policy.DropForeign)

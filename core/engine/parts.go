@@ -33,6 +33,8 @@ type delivery struct {
 	a    queue.Attempt
 	tell func(why string) error
 
+	who      speaker          // as whom the next part is sent
+	by       bridge.UserID    // of an edit: who made it
 	to       intent.Send      // what the sends of all parts have in common
 	rel      *event.RelatesTo // of the first part; the others share its thread
 	mentions *event.Mentions  // of the first part
@@ -52,9 +54,9 @@ func (d *delivery) at(name string) intent.Send {
 }
 
 // there notes a part that the room has.
-func (d *delivery) there(room id.RoomID, ev id.EventID, name string, file bridge.FileID) {
+func (d *delivery) there(room id.RoomID, ev id.EventID, by id.UserID, name string, file bridge.FileID) {
 	l := d.link
-	l.Room, l.Event, l.File, l.Key = room, ev, file, d.it.Key
+	l.Room, l.Event, l.Sender, l.File, l.Key = room, ev, by, file, d.it.Key
 	if d.foreign || len(d.links) > 0 {
 		l.Key += bridge.Key(" " + name) // no source's key has a blank
 	}
@@ -65,17 +67,17 @@ func (d *delivery) there(room id.RoomID, ev id.EventID, name string, file bridge
 // lookPart tells whether an earlier attempt has sent a part.
 func (e *Engine) lookPart(ctx context.Context, d *delivery, name string, file bridge.FileID) (bool, error) {
 	s := d.at(name)
-	ev, ok, err := e.look(ctx, d.a, d.it, s)
+	ev, by, ok, err := e.lookAs(ctx, d.a, d.it, &d.who, s)
 	if err == nil && !ok && d.a.Uncertain {
 		// The attempt may have been made in the room that the portal had then.
 		var before former
 		if before, err = e.formerRoom(ctx, d.p); err == nil && before.Room != "" && before.Room != s.Room && d.it.Accepted.Before(before.At) {
 			s.Room = before.Room
-			ev, ok, err = e.look(ctx, d.a, d.it, s)
+			ev, by, ok, err = e.lookAs(ctx, d.a, d.it, &d.who, s)
 		}
 	}
 	if ok {
-		d.there(s.Room, ev, name, file)
+		d.there(s.Room, ev, by, name, file)
 	}
 	return ok, err
 }
@@ -91,11 +93,11 @@ func (e *Engine) sendPart(ctx context.Context, d *delivery, name string, file br
 	}
 	s := d.at(name)
 	s.Content = &c
-	ev, err := e.sendNow(ctx, d.a, d.it, s)
+	ev, err := e.sendAs(ctx, d.a, d.it, &d.who, s)
 	if err != nil {
 		return err
 	}
-	d.there(s.Room, ev, name, file)
+	d.there(s.Room, ev, d.who.as, name, file)
 	return nil
 }
 
@@ -116,7 +118,9 @@ func (e *Engine) partFailed(ctx context.Context, d *delivery, err error) queue.O
 	if d.to.Room != d.p.Room && bridge.Classify(err) == bridge.ClassPermanent {
 		return drop(d.it, policy.DropMoved)
 	}
-	return e.failed(ctx, d.it, d.a, d.uncertain(err), d.tell)
+	out := e.failed(ctx, d.it, d.a, d.uncertain(err), d.tell)
+	e.keepOrigins(d, &out)
+	return out
 }
 
 func (d *delivery) uncertain(err error) error {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"regexp"
@@ -69,6 +70,14 @@ func (e *Engine) resolve(ctx context.Context, p *store.Portal, l *login, user id
 			person.User = g.User
 		}
 		return person, true, nil
+	}
+	if who, ok := e.identities.person(ownKey{p.School, p.Bridge, user}); ok && e.hs.Puppets() {
+		g, err := e.ghosts.known(ctx, e.st, p.School, p.Bridge, who)
+		if err != nil && !errors.Is(err, store.ErrNoRow) {
+			return bridge.Person{}, false, err
+		}
+		m, _ := e.members.get(p.Room, user)
+		return bridge.Person{User: who, Name: cmp.Or(g.Name, policy.CleanName(m.Name, user.Localpart()))}, true, nil
 	}
 	if m, ok := e.members.get(p.Room, user); ok {
 		person := bridge.Person{Name: policy.CleanName(m.Name, user.Localpart())}

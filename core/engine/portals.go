@@ -20,6 +20,10 @@ type chatKey struct {
 // portals is the set of portals in memory. Portals in it are replaced, never
 // changed in place; so are the slices of byRoom.
 type portals struct {
+	// taking is held from the reading or changing of rows until memory has them: what is
+	// older must not replace what is newer. The database lets changes wait for each
+	// other anyway.
+	taking   sync.Mutex
 	mu       sync.RWMutex
 	revision int64
 	changes  int64 // counts what has changed in memory
@@ -138,12 +142,17 @@ func (p *portals) all() []*store.Portal {
 	return out
 }
 
-// reload reads the portals again if another revision is in the database.
+// reload reads portals and links again if another revision is in the database.
 func (e *Engine) reload(ctx context.Context) error {
+	if err := e.reloadIdentities(ctx); err != nil {
+		return err
+	}
 	revision, err := e.st.Revision(ctx)
 	if err != nil {
 		return fmt.Errorf("read revision of portals: %w", err)
 	}
+	e.portals.taking.Lock()
+	defer e.portals.taking.Unlock()
 	e.portals.mu.RLock()
 	same := revision == e.portals.revision
 	e.portals.mu.RUnlock()
@@ -169,6 +178,20 @@ func (e *Engine) reload(ctx context.Context) error {
 
 // change updates a portal in the database and in memory.
 func (e *Engine) change(ctx context.Context, portal int64, f func(*store.Portal) error) error {
+	now, err := e.changeRow(ctx, portal, f)
+	if err != nil {
+		return err
+	}
+	if l, ok := e.logins[now.Bridge]; ok && l.caps.Members && l.current() == bridge.StateConnected && showsMembers(now) {
+		l.roster.schedule(portal, e.now())
+	}
+	e.queue.Wake(func(k store.LaneKey) bool { return k.Portal == portal })
+	return nil
+}
+
+func (e *Engine) changeRow(ctx context.Context, portal int64, f func(*store.Portal) error) (*store.Portal, error) {
+	e.portals.taking.Lock()
+	defer e.portals.taking.Unlock()
 	var now store.Portal
 	err := e.st.UpdatePortal(ctx, portal, func(p *store.Portal) error {
 		if err := f(p); err != nil {
@@ -178,14 +201,10 @@ func (e *Engine) change(ctx context.Context, portal int64, f func(*store.Portal)
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("update portal %d: %w", portal, err)
+		return nil, fmt.Errorf("update portal %d: %w", portal, err)
 	}
 	e.portals.put(&now)
-	if l, ok := e.logins[now.Bridge]; ok && l.caps.Members && l.current() == bridge.StateConnected && showsMembers(&now) {
-		l.roster.schedule(portal, e.now())
-	}
-	e.queue.Wake(func(k store.LaneKey) bool { return k.Portal == portal })
-	return nil
+	return &now, nil
 }
 
 func lane(p *store.Portal, dir store.Dir) store.LaneKey {

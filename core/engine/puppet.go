@@ -79,11 +79,11 @@ func recallFrom[K comparable, V any](ps *puppets, m map[K]V, k K) (V, bool) {
 	return v, ok
 }
 
-// speaker returns the login that speaks for a Matrix user in a portal's chat: that
+// accountFor returns the login that speaks for a Matrix user in a portal's chat: that
 // of their puppet, or the bridge's own.
-func (e *Engine) speaker(ctx context.Context, p *store.Portal, l *login, user id.UserID) (*login, error) {
+func (e *Engine) accountFor(ctx context.Context, p *store.Portal, l *login, user id.UserID) (*login, error) {
 	if p.Direct() {
-		return e.speakerInDirect(ctx, l, user)
+		return e.accountInDirect(ctx, l, user)
 	}
 	if !l.caps.Puppets || e.hs.Ours(user) {
 		return l, nil
@@ -108,8 +108,8 @@ func (e *Engine) speaker(ctx context.Context, p *store.Portal, l *login, user id
 	return l, nil
 }
 
-// speakerInDirect is speaker for a direct chat, where nobody speaks for others.
-func (e *Engine) speakerInDirect(ctx context.Context, l *login, user id.UserID) (*login, error) {
+// accountInDirect is accountFor for a direct chat, where nobody speaks for others.
+func (e *Engine) accountInDirect(ctx context.Context, l *login, user id.UserID) (*login, error) {
 	row, err := e.puppet(ctx, e.logins[l.spec.ID], user)
 	if errors.Is(err, store.ErrNoRow) {
 		return nil, fmt.Errorf("%w: this Matrix person has no account there", bridge.ErrForbidden)
@@ -384,4 +384,26 @@ func (e *Engine) foundElsewhere(
 	}
 	got, found, err = finder.Find(ctx, m, by)
 	return got, by, found, err
+}
+
+// ownAccount is the Matrix account in a room that a network person should be addressed
+// by instead of a ghost: that of whom a puppet stands for, or one that is linked to
+// theirs. "" when there is none.
+func (e *Engine) ownAccount(ctx context.Context, p *store.Portal, room id.RoomID, user bridge.UserID) (id.UserID, error) {
+	if linked, ok, err := e.presentAs(ctx, p, room, user); err == nil && ok {
+		return linked, nil
+	}
+	l, ok := e.logins[p.Bridge]
+	if !ok || room == "" {
+		return "", nil
+	}
+	own, err := e.standsFor(ctx, l, user)
+	if err != nil || own == "" {
+		return "", err
+	}
+	members, err := e.membersOf(ctx, room)
+	if _, here := members[own]; !here {
+		return "", err
+	}
+	return own, nil
 }

@@ -102,7 +102,10 @@ func (e *Engine) compareReactions(p *store.Portal, ev *bridge.Reactions, have []
 	there := map[who]bool{}
 	for _, r := range have {
 		k := who{r.Sender, r.Emoji}
-		if ev.Sender != "" && r.Sender != e.hs.GhostID(p.Bridge, ev.Sender) {
+		if r.User != "" { // sent as that person's own account
+			k = of(r.User, r.Emoji)
+		}
+		if ev.Sender != "" && k.sender != e.hs.GhostID(p.Bridge, ev.Sender) {
 			continue
 		}
 		if there[k] = true; !present[k] {
@@ -119,25 +122,55 @@ func (e *Engine) compareReactions(p *store.Portal, ev *bridge.Reactions, have []
 	return gone, missing
 }
 
-// react sends one reaction as its ghost.
+// react sends one reaction, as the person's own account or as the ghost.
 func (e *Engine) react(ctx context.Context, p *store.Portal, it store.Item, a queue.Attempt, target store.Link, r bridge.Reaction) (store.Reaction, error) {
-	ghost, err := e.ensureGhost(ctx, p, target.Room, r.User)
+	emoji := plainEmoji(r.Emoji)
+	who, err := e.reactor(ctx, p, target, r.User, emoji)
 	if err != nil {
 		return store.Reaction{}, err
 	}
-	emoji := plainEmoji(r.Emoji)
 	mark := intent.Marker{ID: marker(it, string(r.User)+" "+emoji), Portal: p.ID}
-	sent, err := e.send(ctx, a, it, intent.Send{
-		Room: target.Room, As: ghost.MXID, Type: event.EventReaction.Type,
+	to := intent.Send{
+		Room: target.Room, Type: event.EventReaction.Type,
 		Content: &event.ReactionEventContent{
 			RelatesTo: event.RelatesTo{Type: event.RelAnnotation, EventID: target.Event, Key: matrixEmoji(emoji)},
 		},
 		Marker: mark, TxnID: mark.ID, Time: r.Time,
-	})
-	return store.Reaction{
+	}
+	sent, by, ok, err := e.lookAs(ctx, a, it, &who, to)
+	if err == nil && !ok {
+		sent, err = e.sendAs(ctx, a, it, &who, to)
+		by = who.as
+	}
+	row := store.Reaction{
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Target: target.Remote, Dir: store.DirIn,
-		Sender: ghost.MXID, Emoji: emoji, Event: sent, At: r.Time,
-	}, err
+		Sender: by, Emoji: emoji, Event: sent, At: r.Time,
+	}
+	if !e.hs.Ours(by) {
+		row.User = r.User
+	}
+	return row, err
+}
+
+// reactor is as whom a network person reacts. An account that shows the emoji already,
+// because the person has reacted on Matrix, cannot show it twice.
+func (e *Engine) reactor(ctx context.Context, p *store.Portal, target store.Link, user bridge.UserID, emoji string) (speaker, error) {
+	who, err := e.speakerFor(ctx, p, target.Room, user, true)
+	if err != nil || !who.own {
+		return who, err
+	}
+	for _, dir := range []store.Dir{store.DirOut, store.DirIn} {
+		have, err := e.st.Reactions(ctx, p.ID, target.Remote, dir)
+		if err != nil {
+			return who, &bridge.TemporaryError{Err: err}
+		}
+		if slices.ContainsFunc(have, func(r store.Reaction) bool { return r.Sender == who.as && r.Emoji == emoji }) {
+			who.as, err = who.ghost(ctx)
+			who.own = false
+			return who, err
+		}
+	}
+	return who, nil
 }
 
 // unreact takes one reaction back. Doing so twice is harmless.

@@ -27,6 +27,9 @@ func (e *Engine) reactionOut(ctx context.Context, p *store.Portal, l *login, it 
 	} else if err != nil && !errors.Is(err, store.ErrNoRow) {
 		return retry(fmt.Errorf("look up reaction: %w", err))
 	}
+	if out := e.cameBack(ctx, p, it, ev); out != nil {
+		return *out
+	}
 	target, err := e.st.LinkByEvent(ctx, p.ID, of)
 	switch {
 	case errors.Is(err, store.ErrNoRow):
@@ -36,12 +39,12 @@ func (e *Engine) reactionOut(ctx context.Context, p *store.Portal, l *login, it 
 	case target.Removed:
 		return drop(it, policy.DropRemoved)
 	}
-	if l, err = e.speaker(ctx, p, l, ev.Sender); err != nil {
+	if l, err = e.accountFor(ctx, p, l, ev.Sender); err != nil {
 		return e.failed(ctx, it, a, err, func(why string) error { return e.tellReaction(ctx, p, it, ev.Sender, why) })
 	}
 	r := store.Reaction{
 		School: p.School, Bridge: p.Bridge, Portal: p.ID, Target: target.Remote, Dir: store.DirOut,
-		Sender: ev.Sender, Emoji: emoji, Event: ev.ID, At: ev.sent(), Puppet: l.puppet,
+		Sender: ev.Sender, Emoji: emoji, Event: ev.ID, At: ev.sent(), User: l.puppet,
 	}
 	if err := e.showReaction(ctx, p, l, it, r, false); err != nil {
 		return e.failed(ctx, it, a, err, func(why string) error { return e.tellReaction(ctx, p, it, ev.Sender, why) })
@@ -54,7 +57,7 @@ func (e *Engine) reactionOut(ctx context.Context, p *store.Portal, l *login, it 
 // unreactOut takes back a reaction whose Matrix event was redacted.
 func (e *Engine) unreactOut(ctx context.Context, p *store.Portal, l *login, it store.Item, a queue.Attempt, ev *matrixEvent, r store.Reaction) queue.Outcome {
 	switch {
-	case r.Dir == store.DirIn && ev.ours:
+	case r.Dir == store.DirIn && (ev.ours || r.Sender == ev.Sender): // or sent as a person's own account
 		return drop(it, policy.DropOrigin)
 	case r.Dir == store.DirIn:
 		return drop(it, policy.DropForeign)
@@ -62,7 +65,7 @@ func (e *Engine) unreactOut(ctx context.Context, p *store.Portal, l *login, it s
 	if !l.caps.Reacts {
 		return drop(it, policy.DropUnsupported)
 	}
-	l, err := e.account(ctx, l, r.Puppet)
+	l, err := e.account(ctx, l, r.User)
 	if err == nil {
 		err = e.showReaction(ctx, p, l, it, r, true)
 	}
@@ -110,5 +113,5 @@ func (e *Engine) showReaction(ctx context.Context, p *store.Portal, l *login, it
 // relayed lists the reactions that the bridge's own account shows for Matrix people.
 func (e *Engine) relayed(ctx context.Context, p *store.Portal, target bridge.MessageID) ([]store.Reaction, error) {
 	all, err := e.st.Reactions(ctx, p.ID, target, store.DirOut)
-	return slices.DeleteFunc(all, func(r store.Reaction) bool { return r.Puppet != "" }), err
+	return slices.DeleteFunc(all, func(r store.Reaction) bool { return r.User != "" }), err
 }

@@ -57,6 +57,7 @@ func (e *Engine) reconcileLoop(ctx context.Context) error {
 		}
 		e.settleAll(ctx, trouble)
 		e.keepSpaces(ctx, trouble)
+		e.followIdentities(ctx, trouble)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -124,6 +125,9 @@ func (e *Engine) complain(ctx context.Context, last map[string]time.Time, what s
 	e.log.LogAttrs(ctx, slog.LevelWarn, what, slog.Int64("portal", portal), slog.String("error", err.Error())) //nolint:sloglint // callers pass constants
 }
 
+// applying stands for an applied mode while another is being applied.
+const applying store.Mode = "applying"
+
 // settle does what a portal still lacks. Most portals lack nothing.
 func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
 	relay, ok := e.logins[p.Bridge]
@@ -153,6 +157,12 @@ func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
 			}
 			if now := e.portals.id(p.ID); now == nil || now.Paused != "" {
 				return nil
+			}
+		}
+		if p.Applied != "" && p.Applied != applying {
+			// Should we stop half-way, the room's levels are not those of the mode before.
+			if err := e.change(ctx, p.ID, func(p *store.Portal) error { p.Applied = applying; return nil }); err != nil {
+				return err
 			}
 		}
 		applied := p.Mode // it may be switched again meanwhile

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ func (c *comparison) run(ctx context.Context) (next time.Duration, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("list members of the room: %w", err)
 	}
-	stay, err := c.alsoListed(ctx)
+	stay, err := c.alsoListed(ctx, inRoom)
 	if err != nil {
 		return 0, err
 	}
@@ -120,7 +121,7 @@ func (c *comparison) list(ctx context.Context, p *store.Portal, known string) (*
 }
 
 // alsoListed are the people of the bridge's other chats that share the room.
-func (c *comparison) alsoListed(ctx context.Context) (map[id.UserID]struct{}, error) {
+func (c *comparison) alsoListed(ctx context.Context, inRoom []intent.Member) (map[id.UserID]struct{}, error) {
 	stay := map[id.UserID]struct{}{}
 	for _, o := range c.e.portals.room(c.p.Room) {
 		if o.ID == c.p.ID || o.Bridge != c.p.Bridge || !showsMembers(o) {
@@ -131,6 +132,9 @@ func (c *comparison) alsoListed(ctx context.Context) (map[id.UserID]struct{}, er
 			return nil, err
 		}
 		for _, who := range list.People {
+			if c.showsAsSelf(o, who.ID, inRoom) {
+				continue
+			}
 			stay[c.e.hs.GhostID(o.Bridge, who.ID)] = struct{}{}
 		}
 	}
@@ -146,7 +150,7 @@ func (c *comparison) differences(people []bridge.UserInfo, inRoom []intent.Membe
 		now[m.User] = m
 	}
 	for _, who := range people {
-		if who.Gone {
+		if who.Gone || c.showsAsSelf(c.p, who.ID, inRoom) {
 			continue
 		}
 		ghost := c.e.hs.GhostID(c.p.Bridge, who.ID)
@@ -165,6 +169,14 @@ func (c *comparison) differences(people []bridge.UserInfo, inRoom []intent.Membe
 		}
 	}
 	return leave, join
+}
+
+// showsAsSelf reports whether a person's own account is in the room and writes there,
+// so that it needs no ghost.
+func (c *comparison) showsAsSelf(p *store.Portal, user bridge.UserID, inRoom []intent.Member) bool {
+	mxid, ok := c.e.linked(p, user)
+	return ok && c.e.mayWrite(p, p.Room, mxid) &&
+		slices.ContainsFunc(inRoom, func(m intent.Member) bool { return m.User == mxid && m.Membership == "join" })
 }
 
 // mayJoin reports whether a ghost is out and may come in. Whom a moderator has

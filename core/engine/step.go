@@ -44,7 +44,12 @@ func (e *Engine) step(ctx context.Context, it store.Item, a queue.Attempt) queue
 		if p.Paused != "" {
 			return queue.Outcome{Hold: p.Paused}
 		}
-		if why, err := e.guard(ctx, p); err != nil {
+		if it.Dir == store.DirIn && p.Room != "" && p.Applied != p.Mode {
+		// The room may still be closed to all, or to us.
+		e.poke()
+		return queue.Outcome{Retry: &queue.Retry{Err: errModeUnderWay, After: soon}}
+	}
+	if why, err := e.guard(ctx, p); err != nil {
 			return retry(err)
 		} else if why != "" {
 			return queue.Outcome{Hold: why}
@@ -57,6 +62,8 @@ func (e *Engine) step(ctx context.Context, it store.Item, a queue.Attempt) queue
 	}
 	return e.stepOut(ctx, p, it, a)
 }
+
+var errModeUnderWay = errors.New("waiting for the room to show the portal's mode")
 
 // sending notes that the send of an item starts.
 func (e *Engine) sending(it store.Item, a queue.Attempt) {

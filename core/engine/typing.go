@@ -79,6 +79,10 @@ func (e *Engine) typingIn(ctx context.Context, t typingIn) {
 	if p == nil || p.Room == "" || e.now().Sub(t.came) > typingStale || !e.open(ctx, p, store.DirIn) {
 		return
 	}
+	// As their own account it would come back as if somebody wrote on Matrix.
+	if _, own, err := e.writesAs(ctx, p, p.Room, t.Sender); own || err != nil {
+		return
+	}
 	// Only people with a ghost: typing makes none. Programs do not type by hand, and
 	// another gateway's account would carry back what this one had told it.
 	g, err := e.ghosts.known(ctx, e.st, p.School, p.Bridge, t.Sender)

@@ -26,12 +26,15 @@ type Marker struct {
 	ID     string `json:"id"`               // unique per source event; found again by Find
 	Portal int64  `json:"portal,omitempty"` // the portal it came through
 	Hop    int    `json:"hop,omitempty"`    // how often the text crossed a Steg before
+	// Item is the key of the inbound item, on events sent as a person's own account
+	// alone. There the marker proves nothing: the person's programs may copy it.
+	Item string `json:"item,omitempty"`
 }
 
 // Send is an event to send.
 type Send struct {
 	Room id.RoomID
-	As   id.UserID // a ghost or the bot
+	As   id.UserID // a ghost, the bot, or a person who has let us
 	Type string    // "m.room.message"
 	// Content is marshalled to a JSON object; Marker is put into it.
 	Content any

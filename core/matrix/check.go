@@ -58,6 +58,9 @@ func (s *Service) Check(ctx context.Context) []bridge.Finding {
 		return found
 	}
 	add(bridge.LevelOK, "bot is registered", "")
+	if s.Puppets() {
+		found = append(found, s.checkPuppets(ctx))
+	}
 	return append(found, s.checkReached(ctx))
 }
 

@@ -19,7 +19,9 @@
 // Every method is one attempt: it does not retry, and says by its error whether
 // the engine should (see errors.go). A definite refusal (403) may be followed by
 // the registration, invite or join that was missing, and one more try. Requests
-// carry the appservice's token and name the ghost they speak for.
+// carry the appservice's token and name the ghost they speak for. As people's own
+// accounts they speak only with the token of a second registration, if there is one
+// (puppet.go); nobody is brought anywhere for that.
 //
 // The homeserver's transaction IDs are no durable keys: they are forgotten on
 // restart and shared between all ghosts. Every event therefore carries a marker

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -29,35 +30,79 @@ const (
 // found. After trouble with a homeserver that may still hold what it took, and our
 // own start is such, finding nothing is a temporary error for a while (see trust.go).
 func (s *Service) Find(ctx context.Context, room id.RoomID, as id.UserID, marker string, since time.Time) (id.EventID, bool, error) {
+	var found id.EventID
+	err := s.eachMarked(ctx, room, []id.UserID{as}, marker, since, func(ev gjson.Result) (more bool) {
+		found = id.EventID(ev.Get("event_id").String())
+		return false
+	})
+	if err == nil {
+		err = s.foundOrNot(ctx, room, found, marker, since)
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("find event: %w", err)
+	}
+	return found, found != "", nil
+}
+
+// FindAmong is [Service.Find] for an event that one of several users has sent, of
+// whom some are people: the programs of those may have copied the marker into other
+// events since. The oldest one is the event, and its sender is returned. The bot
+// reads, so that it does not matter whether a person is still in the room.
+func (s *Service) FindAmong(
+	ctx context.Context, room id.RoomID, senders []id.UserID, marker string, since time.Time,
+) (found id.EventID, sender id.UserID, ok bool, err error) {
+	err = s.eachMarked(ctx, room, senders, marker, since, func(ev gjson.Result) (more bool) {
+		found, sender = id.EventID(ev.Get("event_id").String()), id.UserID(ev.Get("sender").String())
+		return true // the newest come first
+	})
+	if err == nil {
+		err = s.foundOrNot(ctx, room, found, marker, since)
+	}
+	if err != nil {
+		return "", "", false, fmt.Errorf("find event: %w", err)
+	}
+	return found, sender, found != "", nil
+}
+
+// eachMarked calls visit with the events of senders that carry a marker, newest
+// first, until it wants no more.
+func (s *Service) eachMarked(
+	ctx context.Context, room id.RoomID, senders []id.UserID, marker string, since time.Time, visit func(gjson.Result) (more bool),
+) error {
 	oldest := since.Add(-clockSkew).UnixMilli()
-	filter := mustFilter(map[string]any{"senders": []id.UserID{as}, "not_types": []string{"m.room.member"}})
+	filter := mustFilter(map[string]any{"senders": senders, "not_types": []string{"m.room.member"}})
 	from := ""
 	for range findPages {
 		page, err := s.messages(ctx, room, from, "", filter, findPage)
 		if err != nil {
-			return "", false, fmt.Errorf("find event: %w", err)
+			return err
 		}
 		allOlder := true
 		for _, ev := range page.events {
 			if ev.Get("origin_server_ts").Int() >= oldest {
 				allOlder = false
 			}
-			if ev.Get("sender").String() == string(as) && markerOf(ev) == marker {
-				found := id.EventID(ev.Get("event_id").String())
-				s.sent.put(room, sentEvent{found, s.now()})
-				s.unsure.remove(marker)
-				return found, true, nil
+			if slices.Contains(senders, id.UserID(ev.Get("sender").String())) && markerOf(ev) == marker && !visit(ev) {
+				return nil
 			}
 		}
 		if page.last(from) || (allOlder && len(page.events) > 0) {
-			break
+			return nil
 		}
 		from = page.end
 	}
-	if err := s.certain(ctx, room, marker, since); err != nil {
-		return "", false, fmt.Errorf("find event: %w", err)
+	return nil
+}
+
+// foundOrNot notes what a search has found, and tells when finding nothing proves
+// nothing.
+func (s *Service) foundOrNot(ctx context.Context, room id.RoomID, found id.EventID, marker string, since time.Time) error {
+	if found == "" {
+		return s.certain(ctx, room, marker, since)
 	}
-	return "", false, nil
+	s.sent.put(room, sentEvent{found, s.now()})
+	s.unsure.remove(marker)
+	return nil
 }
 
 // page is one answer of /messages, newest event first.

@@ -16,7 +16,10 @@ type Options struct {
 	ServerName string // the part after the colon in user IDs
 	ASToken    string // we show it to the homeserver
 	HSToken    string // the homeserver shows it to us
-	ID         string // of the registration; default "steg"
+	// PuppetToken lets us act as local users who are not ours: the as_token of a
+	// registration of its own, see [NewPuppetRegistration]. "" = we never do.
+	PuppetToken string
+	ID          string // of the registration; default "steg"
 
 	// BotLocalpart names the bot; default "steg". It must differ from
 	// SenderLocalpart: Synapse refuses /sync to that one.
@@ -100,6 +103,9 @@ func (o Options) validate() error {
 	}
 	if o.ASToken == "" || o.HSToken == "" {
 		fail("tokens: as_token and hs_token are missing, read them from registration.yaml")
+	}
+	if o.PuppetToken != "" && o.PuppetToken == o.ASToken {
+		fail("double puppets: their registration has the as_token of the other one, write it anew")
 	}
 	if !prefixPattern.MatchString(o.Prefix) {
 		fail("prefix: use only a-z 0-9 . _ -")

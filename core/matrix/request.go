@@ -34,6 +34,7 @@ type request struct {
 	method string
 	path   string     // escaped, made by path
 	as     id.UserID  // who is speaking; "" = the registration's own user
+	puppet bool       // as "": the own user of the registration for double puppets
 	query  url.Values // besides user_id
 
 	body        any    // marshalled to JSON, unless raw is set
@@ -100,7 +101,7 @@ func (s *Service) do(ctx context.Context, r request) ([]byte, error) {
 		s.reach.answered()
 	}
 	if status/100 != 2 {
-		return nil, fmt.Errorf("%s: %w", r.op, refusal(status, header, answer, s.now()))
+		return nil, fmt.Errorf("%s: %w", r.op, s.refused(r, refusal(status, header, answer, s.now())))
 	}
 	if !gjson.ValidBytes(answer) {
 		// A page of something between us and the homeserver.
@@ -169,6 +170,10 @@ func (s *Service) streamTrip(ctx context.Context, r request, limit int64) (int, 
 }
 
 func (s *Service) newRequest(ctx context.Context, r request) (*http.Request, error) {
+	authorization, err := s.authorizationOf(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.op, err)
+	}
 	var body io.Reader
 	if r.stream != nil {
 		body = io.NopCloser(r.stream)
@@ -191,7 +196,7 @@ func (s *Service) newRequest(ctx context.Context, r request) (*http.Request, err
 	if r.stream != nil {
 		req.ContentLength = r.length
 	}
-	req.Header.Set("Authorization", s.authorization)
+	req.Header.Set("Authorization", authorization)
 	req.Header.Set("User-Agent", "Steg")
 	if body != nil {
 		contentType := r.contentType

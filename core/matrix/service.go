@@ -20,7 +20,7 @@ type Service struct {
 	log  *slog.Logger
 	now  func() time.Time
 
-	authorization string // header of every request
+	authorization string // header of every request but those as people
 	registered    *recent[id.UserID, struct{}]
 	joined        *recent[membership, struct{}]
 	sent          *recent[id.RoomID, sentEvent] // last event of ours that a room has

@@ -9,9 +9,10 @@ import (
 
 // Names of values that the store keeps for itself (school and bridge "").
 const (
-	kvRevision  = "steg.portal_revision"
-	kvProbe     = "steg.probe"
-	kvSyncToken = "steg.sync_token" //nolint:gosec // the name of a row
+	kvRevision   = "steg.portal_revision"
+	kvIdentities = "steg.identity_revision"
+	kvProbe      = "steg.probe"
+	kvSyncToken  = "steg.sync_token" //nolint:gosec // the name of a row
 )
 
 const putValue = `INSERT INTO kv (school, bridge, name, value) VALUES (?, ?, ?, ?)

@@ -94,8 +94,12 @@ func (s *Store) UpdatePortal(ctx context.Context, portal int64, change func(*Por
 // changePortals moves the revision. Its row also makes changes of portals wait
 // for each other, so that two of them cannot give one room to two schools.
 func (s *Store) changePortals(ctx context.Context, tx *sqlx.Tx) error {
+	return s.moveRevision(ctx, tx, kvRevision)
+}
+
+func (s *Store) moveRevision(ctx context.Context, tx *sqlx.Tx, name string) error {
 	_, err := exec(ctx, tx, `INSERT INTO kv (school, bridge, name, value) VALUES ('', '', ?, '1')
-ON CONFLICT (school, bridge, name) DO UPDATE SET value = CAST(CAST(kv.value AS BIGINT) + 1 AS TEXT)`, kvRevision)
+ON CONFLICT (school, bridge, name) DO UPDATE SET value = CAST(CAST(kv.value AS BIGINT) + 1 AS TEXT)`, name)
 	return err
 }
 
@@ -115,9 +119,11 @@ func checkRoom(ctx context.Context, tx *sqlx.Tx, p *Portal) error {
 
 // Revision is a number that every change of a portal moves, also one made by
 // another process.
-func (s *Store) Revision(ctx context.Context) (int64, error) {
+func (s *Store) Revision(ctx context.Context) (int64, error) { return s.revision(ctx, kvRevision) }
+
+func (s *Store) revision(ctx context.Context, name string) (int64, error) {
 	var v string
-	err := s.r.GetContext(ctx, &v, s.r.Rebind("SELECT value FROM kv WHERE school = '' AND bridge = '' AND name = ?"), kvRevision)
+	err := s.r.GetContext(ctx, &v, s.r.Rebind("SELECT value FROM kv WHERE school = '' AND bridge = '' AND name = ?"), name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}

@@ -18,14 +18,15 @@ type Reaction struct {
 	Target bridge.MessageID `db:"target"`
 	Dir    Dir              `db:"dir"`    // where it came from: in = network
 	Sender id.UserID        `db:"sender"` // the Matrix sender: ghost or person
-	Emoji  string           `db:"emoji"`
-	Event  id.EventID       `db:"event_id"` // "" when unknown: it cannot be redacted
-	// Puppet is whose account on the network holds it, of dir out; "" = the bridge's own.
-	Puppet bridge.UserID `db:"puppet"`
-	At     time.Time     `db:"-"`
+	// User is whose account on the network holds it, where Sender does not tell: a
+	// puppet's, or that of somebody who is shown by their own Matrix account; "".
+	User  bridge.UserID `db:"remote_user"`
+	Emoji string        `db:"emoji"`
+	Event id.EventID    `db:"event_id"` // "" when unknown: it cannot be redacted
+	At    time.Time     `db:"-"`
 }
 
-const reactionColumns = "school, bridge, portal, target, dir, sender, emoji, event_id, puppet"
+const reactionColumns = "school, bridge, portal, target, dir, sender, emoji, event_id, remote_user"
 
 type reactionRow struct {
 	Reaction
@@ -66,7 +67,8 @@ func (s *Store) ReactionByEvent(ctx context.Context, portal int64, event id.Even
 
 const (
 	putReaction = `INSERT INTO reaction (` + reactionColumns + `, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (portal, target, dir, sender, emoji, bridge, school) DO UPDATE SET event_id = excluded.event_id, puppet = excluded.puppet, at = excluded.at`
+ON CONFLICT (portal, target, dir, sender, emoji, bridge, school) DO UPDATE SET event_id = excluded.event_id,
+remote_user = excluded.remote_user, at = excluded.at`
 	deleteReaction = `DELETE FROM reaction WHERE portal = ? AND target = ? AND dir = ? AND sender = ? AND emoji = ? AND bridge = ? AND school = ?`
 )
 
@@ -86,7 +88,7 @@ func (c *commit) writeReactions(ctx context.Context, tx session, d *Done) error 
 			when = c.now
 		}
 		err := tx.one(ctx, putReaction, []any{
-			r.School, r.Bridge, r.Portal, clean(r.Target), r.Dir, clean(r.Sender), clean(r.Emoji), clean(r.Event), clean(r.Puppet), when,
+			r.School, r.Bridge, r.Portal, clean(r.Target), r.Dir, clean(r.Sender), clean(r.Emoji), clean(r.Event), clean(r.User), when,
 		}, nil)
 		if err != nil {
 			return err

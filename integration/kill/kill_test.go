@@ -55,6 +55,7 @@ func survive(t *testing.T, kind world.Kind, p plan) {
 	if err := report.Err(); err != nil {
 		t.Errorf("%v\n%s", err, report.Detailed())
 	}
+	s.ownPosts(t)
 	s.verify(t)
 	t.Logf("%s on %s: %d portals, %d messages in %.0f s, all quiet after %.0f s, STEG_SEED=%d\n%s%s",
 		p.name, kind, len(s.chats), len(sent), loaded.Seconds(), time.Since(began).Seconds(), seed, trouble.table(), report)

@@ -18,6 +18,7 @@ type stage struct {
 	chats   []check.Chat
 	people  []check.Person
 	readers check.Readers
+	own     *world.Pupil // as whom a teacher appears on Matrix
 }
 
 // newStage makes a world in which Steg runs, all portals have rooms, and everybody
@@ -27,7 +28,7 @@ func newStage(t *testing.T, kind world.Kind, p plan) *stage {
 	const portals = 20
 	team := "gym-" + string(kind) + "-" + strings.ReplaceAll(p.name, " ", "-")
 	options := world.Options{
-		Homeserver: kind, Database: database(kind), Proxied: p.proxied(), Team: team, Channels: portals,
+		Homeserver: kind, Database: database(kind), Proxied: p.proxied(), Team: team, Channels: portals, DoublePuppets: true,
 	}
 	for i := range portals {
 		options.Portals = append(options.Portals, world.Portal{Chat: fmt.Sprintf("%s/channel-%03d", team, i+1), Mode: "both"})
@@ -36,10 +37,15 @@ func newStage(t *testing.T, kind world.Kind, p plan) *stage {
 	must(t, w.Gateway.Start(within(t, time.Minute)))
 	must(t, w.Gateway.Connected(within(t, time.Minute)))
 	s := &stage{w: w}
+	// One teacher appears as her own Matrix account, which shows the same name.
+	var err error
+	s.own, err = w.NewPupil(within(t, time.Minute), "annas-own", w.Anna.Name)
+	must(t, err)
+	must(t, w.Pair(within(t, time.Minute), w.Anna, s.own))
 	for _, channel := range w.Further {
 		room, err := w.Gateway.Room(within(t, time.Minute), channel.Ref)
 		must(t, err)
-		for _, pupil := range w.Pupils() {
+		for _, pupil := range append(w.Pupils(), s.own) {
 			_, err := pupil.Join(within(t, time.Minute), room.String())
 			must(t, err)
 		}
@@ -89,6 +95,29 @@ func (s *stage) compare(t *testing.T, p plan, sent []check.Sent, killed time.Tim
 		t.Error(err)
 	}
 	return report
+}
+
+// ownPosts checks that the linked teacher has appeared as her own account, and counts
+// how often the ghost has spoken for her.
+func (s *stage) ownPosts(t *testing.T) {
+	t.Helper()
+	own, ghost := 0, 0
+	for _, chat := range s.chats {
+		messages, err := s.readers.Matrix.ReadAll(within(t, time.Minute), chat.Room)
+		must(t, err)
+		for i := range messages {
+			switch messages[i].Sender {
+			case s.own.UserID:
+				own++
+			case s.w.Ghost(s.w.Anna):
+				ghost++
+			}
+		}
+	}
+	t.Logf("the linked teacher: %d messages as herself, %d as her ghost", own, ghost)
+	if own == 0 || ghost > own/10 {
+		t.Errorf("%d messages as herself, %d as her ghost", own, ghost)
+	}
 }
 
 // verify checks Steg's own account.

@@ -30,7 +30,9 @@ func (w *World) configure(ctx context.Context) error {
 	if err := w.EditConfig(func(text string) (string, error) { return w.settle(ctx, text) }); err != nil {
 		return err
 	}
-	_, err = w.Gateway.Do(ctx, "registration", "-write")
+	if _, err = w.Gateway.Do(ctx, "registration", "-write"); err == nil && w.options.DoublePuppets {
+		_, err = w.Gateway.Do(ctx, "registration", "-double-puppets", "-write")
+	}
 	return err
 }
 
@@ -67,6 +69,9 @@ func (w *World) settle(ctx context.Context, text string) (string, error) {
 	}
 	if w.options.PublicURL {
 		lines = append(lines, struct{ old, now string }{`# public_url: .*`, "public_url: http://" + loopback(w.ports.gateway)})
+	}
+	if w.options.DoublePuppets {
+		lines = append(lines, struct{ old, now string }{`# double_puppets: .*`, "double_puppets: doublepuppets.yaml"})
 	}
 	if w.options.Database == PostgreSQL {
 		dsn, err := w.Postgres.CreateDatabase(ctx, fmt.Sprintf("steg_%d", w.ports.gateway))

@@ -56,6 +56,9 @@ func (g *Gateway) Config() string { return filepath.Join(g.Dir, "steg.yaml") }
 // Registration is the path of the registration for the homeserver.
 func (g *Gateway) Registration() string { return filepath.Join(g.Dir, "registration.yaml") }
 
+// PuppetRegistration is the path of the one for double puppets.
+func (g *Gateway) PuppetRegistration() string { return filepath.Join(g.Dir, "doublepuppets.yaml") }
+
 // env is Steg's whole environment.
 func (g *Gateway) env() []string {
 	return []string{"PATH=/usr/bin:/bin", "HOME=" + g.Dir, "LC_ALL=C.UTF-8", "TZ=UTC", "GOTRACEBACK=all", "GORACE=halt_on_error=0"}

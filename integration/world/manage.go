@@ -71,13 +71,16 @@ func (m *Management) Ask(ctx context.Context, command string) (string, error) {
 }
 
 // answers accepts the first message of the bot after a message, unless it was
-// read already.
+// read already. The room is read again and again, from its beginning.
 func (m *Management) answers(asked id.EventID) func(harness.MatrixMessage) bool {
-	after := false
+	after, before := false, make(map[id.EventID]bool)
 	return func(message harness.MatrixMessage) bool {
 		if message.ID == asked {
 			after = true
 		}
-		return after && message.Sender == m.bot && !m.seen[message.ID]
+		if !after { // the bot may say something without being asked
+			before[message.ID] = true
+		}
+		return after && message.Sender == m.bot && !before[message.ID] && !m.seen[message.ID]
 	}
 }

@@ -41,8 +41,10 @@ type Options struct {
 	Proxied  bool     // put proxies between Steg and its peers
 	// Puppets gives Matrix people accounts of their own on Mattermost, and lets them
 	// have direct chats.
-	Puppets   bool
-	PublicURL bool // lend pictures of Matrix people to Mattermost
+	Puppets bool
+	// DoublePuppets lets people's posts appear as their own Matrix accounts.
+	DoublePuppets bool
+	PublicURL     bool // lend pictures of Matrix people to Mattermost
 	// Edit changes the text of the configuration before anything uses it.
 	Edit func(config string) string
 

@@ -68,6 +68,9 @@ func (w *World) startHomeserver(ctx context.Context) error {
 		Dir: w.path("homeserver"), ServerName: w.options.ServerName, Port: w.ports.homeserver,
 		Registrations: []string{w.Gateway.Registration()},
 	}
+	if w.options.DoublePuppets {
+		options.Registrations = append(options.Registrations, w.Gateway.PuppetRegistration())
+	}
 	start := harness.StartDendrite
 	if w.Kind == Synapse {
 		start = harness.StartSynapse

@@ -40,6 +40,25 @@ CREATE TABLE ghost (
   PRIMARY KEY (school, bridge, remote_user)
 );
 CREATE INDEX ghost_mxid ON ghost (mxid);
+CREATE TABLE identity (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  school      TEXT NOT NULL,
+  bridge      TEXT NOT NULL,
+  remote_user TEXT NOT NULL,
+  mxid        TEXT NOT NULL,
+  ref         TEXT NOT NULL,
+  state       TEXT NOT NULL,
+  code        TEXT NOT NULL,
+  tries       BIGINT NOT NULL,
+  acted       BOOLEAN NOT NULL,
+  made_at     BIGINT NOT NULL,
+  changed_at  BIGINT NOT NULL,
+  changed_by  TEXT NOT NULL
+);
+CREATE INDEX identity_about ON identity (remote_user, bridge, made_at);
+CREATE UNIQUE INDEX identity_mxid ON identity (mxid, bridge, school) WHERE state = 'approved';
+CREATE INDEX identity_of ON identity (mxid, made_at);
+CREATE UNIQUE INDEX identity_user ON identity (bridge, remote_user, school) WHERE state = 'approved';
 CREATE TABLE instance (
   id         TEXT PRIMARY KEY,
   process    TEXT NOT NULL,
@@ -190,7 +209,7 @@ CREATE TABLE reaction (
   sender   TEXT NOT NULL,
   emoji    TEXT NOT NULL,
   event_id TEXT NOT NULL,
-  at       BIGINT NOT NULL, puppet TEXT NOT NULL DEFAULT '',
+  at       BIGINT NOT NULL, remote_user TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (portal, target, dir, sender, emoji, bridge, school)
 );
 CREATE INDEX reaction_event ON reaction (event_id) WHERE event_id <> '';

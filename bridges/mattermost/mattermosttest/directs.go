@@ -54,7 +54,7 @@ func (s *Server) directRoutes(handle func(string, http.HandlerFunc)) {
 		unknown := slices.ContainsFunc(people, func(u string) bool { return s.users[u] == nil })
 		s.mu.Unlock()
 		if unknown || !slices.Contains(people, caller(r)) {
-			writeError(w, refuse(http.StatusBadRequest, "api.context.invalid_body_param.app_error"))
+			writeError(w, noPermission()) // as the real server says of people it does not know
 			return
 		}
 		answer(w, http.StatusCreated, s.Direct(people...), nil)

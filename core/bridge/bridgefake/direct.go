@@ -97,7 +97,16 @@ func (r *reader) meet(ctx context.Context, id bridge.ChatID) error {
 	if err != nil || !followed {
 		return err
 	}
-	return r.start(ctx, bridge.Followed{Chat: id, Cursor: d.From})
+	all, err := r.sink.Followed(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		if f.Chat == id {
+			return r.start(ctx, f)
+		}
+	}
+	return nil
 }
 
 // Direct implements [bridgetest.RemoteDirects].

@@ -16,6 +16,8 @@ type Message struct {
 	Root   bridge.MessageID // "" outside threads
 	Edited bool
 	Time   time.Time
+	// Program says that a program wrote it with the person's account.
+	Program bool
 	// Login, Key and Hop are what a client sent along; zero for people's messages.
 	Login bridge.LoginID
 	Key   bridge.Key
@@ -63,6 +65,17 @@ type change struct {
 // Post writes a message as a person.
 func (n *Network) Post(by bridge.UserID, chat bridge.ChatID, text string) bridge.MessageID {
 	return n.Reply(by, chat, "", text)
+}
+
+// PostProgram lets a program write with a person's account.
+func (n *Network) PostProgram(by bridge.UserID, id bridge.ChatID, text string) bridge.MessageID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c, u := n.chats[id], n.users[by]
+	if c == nil || u == nil {
+		return ""
+	}
+	return n.post(c, Message{User: by, Author: u.info.Name, Text: text, Program: true}).ID
 }
 
 // Reply writes a message as a person into the thread of root.

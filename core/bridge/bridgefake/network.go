@@ -32,7 +32,7 @@ type Options struct {
 // Call is one call of a client to the network.
 type Call struct {
 	// Op is one of connect, since, send, find, edit, remove, react, pin, pinned, chat,
-	// user, resolve, join, type, file, members, space, puppet, admit, direct.
+	// user, resolve, join, type, file, members, space, puppet, admit, direct, confide.
 	Op    string
 	Login bridge.LoginID
 	Chat  bridge.ChatID // "" when the call is about no chat
@@ -62,6 +62,8 @@ type user struct {
 	info   bridge.UserInfo
 	avatar []byte
 	seq    int // counts changes
+
+	confided []string // what logins have told them in private
 }
 
 type chat struct {

@@ -179,6 +179,7 @@ func (r *reader) event(chat bridge.ChatID, ch change) bridge.Event {
 		content, mentions, all := toMatrix(ch.text, r.client.net.entitled(chat, ch.by), r.client.net.userName)
 		return &bridge.Message{
 			Meta: meta, ID: ch.msg.ID, Content: content, Files: fileList(ch.files), Thread: ch.msg.Root, Mentions: mentions, MentionsAll: all, Hop: ch.msg.Hop,
+			Program: ch.msg.Program,
 		}
 	case changeEdit:
 		content, mentions, _ := toMatrix(ch.text, false, r.client.net.userName)

@@ -211,7 +211,7 @@ func proofs() map[string]proof {
 		}, "after the edit"},
 
 		"directs/told_live":             {func(m *mutant) { m.direct = func(*bridge.Direct) bool { return false } }, "the message is delivered"},
-		"directs/told_after_being_away": {noCatchUp, "differ"},
+		"directs/told_after_being_away": {noCatchUp, "the message is delivered"},
 		"directs/group":                 {func(m *mutant) { m.direct = func(d *bridge.Direct) bool { d.People = d.People[:1]; return true } }, "in it are"},
 		"directs/unwanted_stays_out":    {func(m *mutant) { m.direct = func(d *bridge.Direct) bool { d.People = nil; return true } }, "in it are"},
 		"directs/opened":                {func(m *mutant) { m.direct = func(d *bridge.Direct) bool { d.Chat += "x"; return true } }, "opened"},
@@ -291,6 +291,17 @@ func proofs() map[string]proof {
 		}, "typing of"},
 		"typing/outbound":      {func(m *mutant) { m.noType = true }, "sees that somebody types"},
 		"typing/is_not_stored": {typingAsMessage, "typing became 1 events"},
+
+		"confide/finds_people_by_name": {func(m *mutant) {
+			m.find = func(_ *bridge.UserInfo, err error) (*bridge.UserInfo, error) {
+				return &bridge.UserInfo{ID: "somebody"}, err
+			}
+		}, "found \"somebody\""},
+		"confide/reaches_one_person": {func(m *mutant) {
+			m.confide = func(mutantClient, bridge.UserID, string, func() error) error { return nil }
+		}, "the person reads it"},
+		"confide/is_no_event": {confideInPublic, "the chat shows 3 messages"},
+		"confide/refusals":    {failing(is(bridge.ErrNotFound), errTemporary), "to nobody"},
 
 		"keys/same_live_and_in_catch_up": {unstableKeys, "keys changed"},
 		"keys/same_in_every_catch_up":    {unstableKeys, "keys changed"},

@@ -48,7 +48,10 @@ type mutant struct {
 	blind   bool                      // Find finds nothing
 	direct  func(*bridge.Direct) bool // false keeps it from the sink
 	space   func(*bridge.SpaceInfo)
-	spaces  bool              // changes of spaces are kept from the sink
+	spaces  bool // changes of spaces are kept from the sink
+	find    func(*bridge.UserInfo, error) (*bridge.UserInfo, error)
+	confide func(c mutantClient, user bridge.UserID, text string, next func() error) error
+	last    bridge.ChatID     // that was followed
 	fails   func(error) error // replaces the errors of all calls and of Run
 }
 
@@ -73,6 +76,8 @@ type powers interface {
 	bridge.Finder
 	bridge.DirectOpener
 	bridge.Spacer
+	bridge.Confider
+	bridge.PersonFinder
 }
 
 type mutantBridge struct {
@@ -225,6 +230,7 @@ func (c mutantClient) User(ctx context.Context, id bridge.UserID) (*bridge.UserI
 }
 
 func (c mutantClient) Follow(ctx context.Context, id bridge.ChatID) (bridge.Cursor, error) {
+	c.m.last = id
 	cur, err := c.powers.Follow(ctx, id)
 	if c.m.follow != nil {
 		return c.m.follow(cur, err)
@@ -269,6 +275,22 @@ func (c mutantClient) Typing(ctx context.Context, chat bridge.ChatID, who bridge
 		return nil
 	}
 	return c.powers.Typing(ctx, chat, who, on)
+}
+
+func (c mutantClient) Confide(ctx context.Context, user bridge.UserID, text string) error {
+	next := func() error { return c.powers.Confide(ctx, user, text) }
+	if c.m.confide != nil {
+		return c.m.confide(c, user, text, next)
+	}
+	return c.failed(next())
+}
+
+func (c mutantClient) FindPerson(ctx context.Context, name string) (*bridge.UserInfo, error) {
+	info, err := c.powers.FindPerson(ctx, name)
+	if c.m.find != nil {
+		return c.m.find(info, err)
+	}
+	return info, c.failed(err)
 }
 
 func (s mutantSink) Typing(t bridge.Typing) {

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"maunium.net/go/mautrix/event"
+
 	"github.com/steg-bridge/steg/core/bridge"
 )
 
@@ -363,4 +365,15 @@ func typingAsMessage(m *mutant) {
 // members changes each list of members.
 func members(f func(*bridge.MemberList)) func(*mutant) {
 	return func(m *mutant) { m.members = f }
+}
+
+// confideInPublic also writes into a chat what was for one person.
+func confideInPublic(m *mutant) {
+	m.confide = func(c mutantClient, _ bridge.UserID, text string, next func() error) error {
+		_, err := c.powers.Send(context.Background(), &bridge.Outgoing{
+			Key: "confided", Chat: m.last, Author: bridge.Author{Name: "Steg"},
+			Content: &event.MessageEventContent{MsgType: event.MsgText, Body: text},
+		})
+		return errors.Join(err, next())
+	}
 }

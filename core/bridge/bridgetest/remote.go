@@ -58,6 +58,9 @@ type Remote interface {
 	// SeesTyping tells whether user was shown, since the first call for them, that
 	// the login is about to write in the chat.
 	SeesTyping(tb testing.TB, user bridge.UserID, chat bridge.ChatID) bool
+	// Confided lists what the login has told a person in private, oldest first. Only
+	// called when the bridge declares that it can.
+	Confided(tb testing.TB, user bridge.UserID) []string
 	// Delete removes user's own message; on some networks its replies go with it.
 	Delete(tb testing.TB, user bridge.UserID, chat bridge.ChatID, id bridge.MessageID)
 	// Messages lists what people see in the chat: complete, oldest first, without

@@ -42,6 +42,7 @@ func Cases() []Case {
 		{"spaces", spaceCases()},
 		{"typing", typingCases()},
 		{"pins", pinCases()},
+		{"confide", confideCases()},
 		{"keys", keyCases()},
 		{"files", fileCases()},
 		{"puppets", puppetCases()},

@@ -32,6 +32,9 @@ type world struct {
 	opts    matrix.Options
 	inbox   *inbox
 	anna    *harness.MatrixPerson
+	// puppets is the token of the second registration, which the homeserver always
+	// has and the Service does not use unless told.
+	puppets string
 }
 
 // homeservers are what every test runs on; the value tells Synapse.
@@ -56,8 +59,16 @@ func newWorld(t *testing.T, synapse bool) *world {
 	if err := os.WriteFile(file, body, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{synapse: synapse, inbox: newInbox()}
-	options := harness.HomeserverOptions{ServerName: "hs.test", Registrations: []string{file}}
+	puppets := matrix.NewPuppetRegistration(matrix.RegistrationOptions{ServerName: "hs.test"})
+	if body, err = puppets.YAML(); err != nil {
+		t.Fatal(err)
+	}
+	second := filepath.Join(filepath.Dir(file), "doublepuppets.yaml")
+	if err := os.WriteFile(second, body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{synapse: synapse, inbox: newInbox(), puppets: puppets.ASToken}
+	options := harness.HomeserverOptions{ServerName: "hs.test", Registrations: []string{file, second}}
 	if synapse {
 		w.hs = harnesstest.Synapse(t, options)
 	} else {

@@ -25,6 +25,7 @@ type Options struct {
 	ServerName      string  // default "hs.test"
 	ASToken         string  // default "as-token"
 	HSToken         string  // default "hs-token"
+	PuppetToken     string  // of a second registration for all local users; "" = there is none
 	ID              string  // of the registration; default "steg"
 	SenderLocalpart string  // default "_steg_as-test"
 	BotLocalpart    string  // default "steg"
