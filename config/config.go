@@ -64,8 +64,10 @@ type School struct {
 	Admins   []string        `yaml:"admins"`   // Matrix IDs on our homeserver
 	// DirectChats lets people of the school write to each other directly, across, on
 	// networks where Matrix people have accounts of their own.
-	DirectChats bool     `yaml:"direct_chats"`
-	Portals     []Portal `yaml:"portals"`
+	DirectChats bool `yaml:"direct_chats"`
+	// ReadMarks lets the bot mark on Matrix what has reached a network.
+	ReadMarks bool     `yaml:"read_marks"`
+	Portals   []Portal `yaml:"portals"`
 }
 
 // Portal joins a chat, or a pattern of public chats, to a room.

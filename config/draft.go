@@ -148,6 +148,8 @@ func (d Draft) school(out *writer) {
 	out.line(2, "# May people who share a conversation also write to each other directly? That needs")
 	out.line(2, "# accounts of their own for Matrix people (Mattermost: identity: bots).")
 	out.line(2, "direct_chats: false")
+	out.line(2, "# Shall the bot mark as read, on Matrix, what has reached the network?")
+	out.line(2, "read_marks: false")
 	out.line(2, "portals:"+empty(len(s.Portals)))
 	for _, p := range s.Portals {
 		parts := []string{"bridge: " + quote(string(p.Bridge)), "chat: " + quote(p.Chat)}

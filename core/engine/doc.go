@@ -53,9 +53,10 @@
 // that there is something to compare. What a room shows by itself need not be stored:
 // who has joined, and whom a moderator has removed.
 //
-// Typing and pins never touch the queue: typing is worth nothing a moment later
-// (typing.go), pins are a state that is compared whenever somebody says that it has
-// changed (pins.go).
+// Typing, pins and read marks never touch the queue: typing is worth nothing a moment
+// later (typing.go), pins are a state that is compared whenever somebody says that it
+// has changed (pins.go). Where a school wants it, the bot marks as read what has
+// reached the network (readmarks.go).
 //
 // A supervisor per login runs the client and reconnects it. The reconciler makes
 // portals from the configuration, follows changes that commands wrote into the

@@ -54,6 +54,7 @@ type Engine struct {
 	transfers *transfers
 	typing    *typing
 	pins      *pins
+	readMarks *readMarks
 	making    *keyedLocks // rooms being made or changed, by portal
 
 	mu     sync.Mutex
@@ -75,6 +76,7 @@ func New(opts Options) (*Engine, error) {
 		clean:     newClean(),
 		typing:    newTyping(),
 		pins:      newPins(),
+		readMarks: newReadMarks(),
 		transfers: newTransfers(),
 		making:    newKeyedLocks(),
 		loops:     map[int64]*policy.Loop{},
@@ -118,6 +120,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	for range typingWorkers {
 		g.Go(func() error { e.showTyping(ctx); return nil })
 	}
+	g.Go(func() error { e.keepReadMarks(ctx); return nil })
 	return g.Wait()
 }
 

@@ -35,7 +35,8 @@ type fakeMatrix struct {
 	names    map[id.UserID]string
 	avatars  map[id.UserID]string
 	typing   map[roomGhost]bool
-	stuck    bool // Typing never answers
+	read     map[id.RoomID][]id.EventID // marked by the bot, one after the other
+	stuck    bool                       // Typing and Read never answer
 	joins    int
 	before   func(ctx context.Context, op string) // without the lock, before a join
 	ghosts   map[id.UserID]bool
@@ -72,7 +73,7 @@ func newFakeMatrix() *fakeMatrix {
 		changed: make(chan struct{}), echo: true,
 		rooms: map[id.RoomID]*fakeRoom{}, aliases: map[id.RoomAlias]id.RoomID{},
 		names: map[id.UserID]string{}, avatars: map[id.UserID]string{}, ghosts: map[id.UserID]bool{}, invited: map[id.RoomID][]id.UserID{},
-		typing: map[roomGhost]bool{},
+		typing: map[roomGhost]bool{}, read: map[id.RoomID][]id.EventID{},
 	}
 }
 

@@ -33,6 +33,9 @@ type Homeserver interface {
 	// given up.
 	Typing(ctx context.Context, room id.RoomID, user id.UserID, how time.Duration) error
 
+	// Read marks a room as read by the bot, up to an event. Not repeated.
+	Read(ctx context.Context, room id.RoomID, event id.EventID) error
+
 	Pinned(ctx context.Context, room id.RoomID) ([]id.EventID, error)
 	SetPinned(ctx context.Context, room id.RoomID, pinned []id.EventID) error
 	Upload(ctx context.Context, u intent.Upload) (mxc string, err error)

@@ -19,6 +19,8 @@ type School struct {
 	// Direct lets its people on both sides write to each other, where Matrix people
 	// have accounts of their own.
 	Direct bool
+	// ReadMarks lets the bot mark as read, on Matrix, what has reached the network.
+	ReadMarks bool
 }
 
 // PortalSpec is a portal as the configuration states it.
@@ -57,6 +59,9 @@ type Limits struct {
 	// PinsPause is how long changes of pins are gathered before both sides are
 	// compared.
 	PinsPause time.Duration
+	// ReadMarkPause is how long messages that have crossed are gathered before their
+	// rooms are marked as read, and the least time between two marks in a room.
+	ReadMarkPause time.Duration
 	// MembersShown is how many people a chat may have for all of them to be shown in
 	// its room. In a larger one those are who have written. 0 = in every one.
 	MembersShown int
@@ -71,6 +76,6 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		LoopPerMinute: 600, MaxHops: 3, TargetWait: 20 * time.Second, UnknownAttempts: 8,
-		SummaryPause: 5 * time.Second, PinsPause: time.Second, MembersShown: 1000, MemberPause: 10 * time.Millisecond,
+		SummaryPause: 5 * time.Second, PinsPause: time.Second, ReadMarkPause: time.Second, MembersShown: 1000, MemberPause: 10 * time.Millisecond,
 	}
 }

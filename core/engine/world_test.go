@@ -34,6 +34,7 @@ type world struct {
 	hs     *fakeMatrix
 	dsn    string
 	school engine.School
+	others []engine.School
 	limits engine.Limits
 
 	st     *store.Store
@@ -65,6 +66,7 @@ func newWorldOn(t *testing.T, o bridgefake.Options, portals ...engine.PortalSpec
 		limits: engine.DefaultLimits(),
 		school: engine.School{ID: "gym", Name: "Gymnasium", Language: "en", Admins: []id.UserID{admin}, Portals: portals},
 	}
+	w.limits.ReadMarkPause = 10 * time.Millisecond
 	w.limits.TargetWait, w.limits.SummaryPause, w.limits.PinsPause = 2*time.Second, 20*time.Millisecond, 10*time.Millisecond
 	w.hs.names[pupil], w.hs.names[admin] = "Pia Pupil", "Adam Admin"
 	w.teacher = w.net.NewUser("Tina Teacher")
@@ -85,7 +87,7 @@ func (w *world) start() {
 	client, err := spec.Bridge.Open(spec.Login)
 	w.must(err)
 	w.engine, err = engine.New(engine.Options{
-		Store: w.st, Homeserver: w.hs, Schools: []engine.School{w.school}, Limits: w.limits, Log: log, Now: time.Now,
+		Store: w.st, Homeserver: w.hs, Schools: append([]engine.School{w.school}, w.others...), Limits: w.limits, Log: log, Now: time.Now,
 		Bridges: []engine.BridgeSpec{spec}, Clients: map[bridge.ID]bridge.Client{"fk": client},
 		Observe: func(b bridge.ID, d store.Dir, took time.Duration) {
 			n, _ := w.observed.LoadOrStore(d, &atomic.Int64{})

@@ -33,6 +33,7 @@ type room struct {
 	state  map[stateKey]*Event
 	typing []id.UserID
 	typed  int64 // when typing last changed, in the stream
+	read   map[id.UserID]id.EventID
 }
 
 type stateKey struct{ typ, key string }
