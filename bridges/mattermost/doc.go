@@ -40,6 +40,9 @@
 // Typing is passed on and shown as the bot's, at most every three seconds in a
 // channel.
 //
+// Presence is asked for, as the server pushes it to nobody but the person. That of
+// Matrix people cannot be shown: bots have no status.
+//
 // Files: uploaded one by one as they come from the homeserver, before the post
 // that uses them; what no post uses is seen by nobody, so a repeat may upload
 // again. The key is looked for first. A file is refused by its length before it is

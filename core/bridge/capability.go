@@ -26,6 +26,7 @@ type Capabilities struct {
 	Files    bool
 	Members  bool
 	Directs  bool
+	Presence bool
 }
 
 // Fill returns c with the powers that client has.
@@ -47,5 +48,6 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	}
 	_, c.Directs = client.(DirectOpener)
 	c.Directs = c.Directs && c.Puppets
+	_, c.Presence = client.(PresenceLister)
 	return c
 }

@@ -22,6 +22,7 @@ type (
 	pinner   struct{ bridge.Client }
 	files    struct{ bridge.Client }
 	lister   struct{ bridge.Client }
+	presence struct{ bridge.Client }
 )
 
 func (editor) Edit(context.Context, *bridge.OutgoingEdit) error                  { return nil }
@@ -37,6 +38,10 @@ func (resolver) Resolve(context.Context, string) ([]bridge.ChatInfo, error) { re
 func (typist) Typing(context.Context, bridge.ChatID, bridge.Author, bool) error { return nil }
 
 func (lister) Members(context.Context, bridge.ChatID, string) (*bridge.MemberList, error) {
+	return nil, nil
+}
+
+func (presence) Presence(context.Context, []bridge.UserID) (map[bridge.UserID]bridge.Presence, error) {
 	return nil, nil
 }
 
@@ -60,18 +65,19 @@ func TestFill(t *testing.T) {
 		client bridge.Client
 		want   bridge.Capabilities
 	}{
-		"none":    {struct{ bridge.Client }{}, facts},
-		"edit":    {editor{}, with(func(c *bridge.Capabilities) { c.Edits = true })},
-		"remove":  {remover{}, with(func(c *bridge.Capabilities) { c.Removals = true })},
-		"resolve": {resolver{}, with(func(c *bridge.Capabilities) { c.Resolves = true })},
-		"follow":  {follower{}, with(func(c *bridge.Capabilities) { c.Follows = true })},
-		"avatar":  {avatars{}, with(func(c *bridge.Capabilities) { c.Avatars = true })},
-		"check":   {checker{}, with(func(c *bridge.Capabilities) { c.Checks = true })},
-		"react":   {reactor{}, with(func(c *bridge.Capabilities) { c.Reacts = true })},
-		"pin":     {pinner{}, with(func(c *bridge.Capabilities) { c.Pins = true })},
-		"members": {lister{}, with(func(c *bridge.Capabilities) { c.Members = true })},
-		"type":    {typist{}, with(func(c *bridge.Capabilities) { c.Types = true })},
-		"files":   {files{}, with(func(c *bridge.Capabilities) { c.Files = true })},
+		"none":     {struct{ bridge.Client }{}, facts},
+		"edit":     {editor{}, with(func(c *bridge.Capabilities) { c.Edits = true })},
+		"remove":   {remover{}, with(func(c *bridge.Capabilities) { c.Removals = true })},
+		"resolve":  {resolver{}, with(func(c *bridge.Capabilities) { c.Resolves = true })},
+		"follow":   {follower{}, with(func(c *bridge.Capabilities) { c.Follows = true })},
+		"avatar":   {avatars{}, with(func(c *bridge.Capabilities) { c.Avatars = true })},
+		"check":    {checker{}, with(func(c *bridge.Capabilities) { c.Checks = true })},
+		"react":    {reactor{}, with(func(c *bridge.Capabilities) { c.Reacts = true })},
+		"pin":      {pinner{}, with(func(c *bridge.Capabilities) { c.Pins = true })},
+		"members":  {lister{}, with(func(c *bridge.Capabilities) { c.Members = true })},
+		"type":     {typist{}, with(func(c *bridge.Capabilities) { c.Types = true })},
+		"presence": {presence{}, with(func(c *bridge.Capabilities) { c.Presence = true })},
+		"files":    {files{}, with(func(c *bridge.Capabilities) { c.Files = true })},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +88,7 @@ func TestFill(t *testing.T) {
 			// What was declared and is not there is taken back.
 			all := facts
 			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks = true, true, true, true, true, true
-			all.Reacts, all.Types, all.Pins, all.Files, all.Members = true, true, true, true, true
+			all.Reacts, all.Types, all.Pins, all.Files, all.Members, all.Presence = true, true, true, true, true, true
 			if diff := cmp.Diff(tt.want, all.Fill(tt.client)); diff != "" {
 				t.Errorf("declared too much: -want +got:\n%s", diff)
 			}

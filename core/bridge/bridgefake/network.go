@@ -32,7 +32,7 @@ type Options struct {
 // Call is one call of a client to the network.
 type Call struct {
 	// Op is one of connect, since, send, find, edit, remove, react, pin, pinned, chat,
-	// user, resolve, join, type, file, members, puppet, admit.
+	// user, resolve, join, type, file, members, puppet, admit, presence.
 	Op    string
 	Login bridge.LoginID
 	Chat  bridge.ChatID // "" when the call is about no chat
@@ -61,6 +61,8 @@ type user struct {
 	info   bridge.UserInfo
 	avatar []byte
 	seq    int // counts changes
+
+	presence bridge.Presence // "" = offline
 }
 
 type chat struct {

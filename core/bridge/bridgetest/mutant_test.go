@@ -47,7 +47,8 @@ type mutant struct {
 	stay    bool                      // Admit and Dismiss do nothing
 	blind   bool                      // Find finds nothing
 	direct  func(*bridge.Direct) bool // false keeps it from the sink
-	fails   func(error) error         // replaces the errors of all calls and of Run
+	there   func(users []bridge.UserID, all map[bridge.UserID]bridge.Presence)
+	fails   func(error) error // replaces the errors of all calls and of Run
 }
 
 type sendFunc func(context.Context, *bridge.Outgoing) (bridge.Receipt, error)
@@ -70,6 +71,7 @@ type powers interface {
 	bridge.Puppeteer
 	bridge.Finder
 	bridge.DirectOpener
+	bridge.PresenceLister
 }
 
 type mutantBridge struct {
@@ -305,6 +307,14 @@ func (c mutantClient) Find(ctx context.Context, m *bridge.Outgoing, by bridge.Us
 		return bridge.Receipt{}, false, err
 	}
 	return r, found, err
+}
+
+func (c mutantClient) Presence(ctx context.Context, users []bridge.UserID) (map[bridge.UserID]bridge.Presence, error) {
+	all, err := c.powers.Presence(ctx, users)
+	if c.m.there != nil && err == nil {
+		c.m.there(users, all)
+	}
+	return all, c.failed(err)
 }
 
 func (c mutantClient) OpenFile(ctx context.Context, chat bridge.ChatID, id bridge.FileID) (io.ReadCloser, int64, error) {
