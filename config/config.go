@@ -66,8 +66,10 @@ type School struct {
 	// networks where Matrix people have accounts of their own.
 	DirectChats bool `yaml:"direct_chats"`
 	// ReadMarks lets the bot mark on Matrix what has reached a network.
-	ReadMarks bool     `yaml:"read_marks"`
-	Portals   []Portal `yaml:"portals"`
+	ReadMarks bool `yaml:"read_marks"`
+	// Presence shows on Matrix who of the networks' people is online.
+	Presence bool     `yaml:"presence"`
+	Portals  []Portal `yaml:"portals"`
 }
 
 // Portal joins a chat, or a pattern of public chats, to a room.

@@ -77,7 +77,7 @@ func options(cfg *config.Config, log *slog.Logger) (core.Options, error) {
 func schools(in []config.School) []engine.School {
 	out := make([]engine.School, 0, len(in))
 	for _, s := range in {
-		school := engine.School{ID: s.ID, Name: s.Name, Language: s.Language, Direct: s.DirectChats, ReadMarks: s.ReadMarks}
+		school := engine.School{ID: s.ID, Name: s.Name, Language: s.Language, Direct: s.DirectChats, ReadMarks: s.ReadMarks, Presence: s.Presence}
 		for _, admin := range s.Admins {
 			school.Admins = append(school.Admins, id.UserID(admin))
 		}

@@ -145,6 +145,7 @@ func cells(c bridge.Capabilities, client bridge.Client) [][2]string {
 		{"Pictures of people", yes(c.Avatars)},
 		{"Who is in a chat", yes(c.Members)},
 		{"Typing", yes(c.Types)},
+		{"Who is online", switched(false, c.Presence)},
 		{"Accounts of their own for Matrix people", switched(c.Puppets, puppets)},
 		{"Direct and group chats", switched(c.Directs, directs)},
 		{"Chats by name and pattern", yes(c.Resolves)},

@@ -53,10 +53,11 @@
 // that there is something to compare. What a room shows by itself need not be stored:
 // who has joined, and whom a moderator has removed.
 //
-// Typing, pins and read marks never touch the queue: typing is worth nothing a moment
-// later (typing.go), pins are a state that is compared whenever somebody says that it
-// has changed (pins.go). Where a school wants it, the bot marks as read what has
-// reached the network (readmarks.go).
+// Typing, pins, read marks and presence never touch the queue: typing is worth nothing
+// a moment later (typing.go), pins are a state that is compared whenever somebody says
+// that it has changed (pins.go). Where a school wants it, the bot marks as read what
+// has reached the network (readmarks.go), and Matrix shows who of the network's people
+// is there (presence.go).
 //
 // A supervisor per login runs the client and reconnects it. The reconciler makes
 // portals from the configuration, follows changes that commands wrote into the

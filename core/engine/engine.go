@@ -55,6 +55,7 @@ type Engine struct {
 	typing    *typing
 	pins      *pins
 	readMarks *readMarks
+	presence  *presence
 	making    *keyedLocks // rooms being made or changed, by portal
 
 	mu     sync.Mutex
@@ -77,6 +78,7 @@ func New(opts Options) (*Engine, error) {
 		typing:    newTyping(),
 		pins:      newPins(),
 		readMarks: newReadMarks(),
+		presence:  newPresence(),
 		transfers: newTransfers(),
 		making:    newKeyedLocks(),
 		loops:     map[int64]*policy.Loop{},
@@ -112,6 +114,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		g.Go(func() error { return e.supervise(ctx, l) })
 		g.Go(func() error { return e.followMembers(ctx, l) })
 		g.Go(func() error { e.hearDirects(ctx, l); return nil })
+		g.Go(func() error { e.followPresence(ctx, l); return nil })
 	}
 	for range pinsWorkers {
 		g.Go(func() error { e.keepPins(ctx); return nil })
@@ -121,6 +124,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		g.Go(func() error { e.showTyping(ctx); return nil })
 	}
 	g.Go(func() error { e.keepReadMarks(ctx); return nil })
+	g.Go(func() error { e.tellPresence(ctx); return nil })
 	return g.Wait()
 }
 

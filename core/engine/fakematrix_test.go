@@ -46,7 +46,8 @@ type fakeMatrix struct {
 	pushback []intent.Event
 	held     []intent.Event // kept from the engine by a test
 
-	media fakeMedia
+	media    fakeMedia
+	presence fakePresence
 }
 
 type fakeRoom struct {

@@ -42,7 +42,7 @@ type Options struct {
 	// Puppets gives Matrix people accounts of their own on Mattermost, and lets them
 	// have direct chats.
 	Puppets   bool
-	ReadMarks bool // show on Matrix what has crossed
+	Beside    bool // show on Matrix what has crossed, and who is online
 	PublicURL bool // lend pictures of Matrix people to Mattermost
 	// Edit changes the text of the configuration before anything uses it.
 	Edit func(config string) string

@@ -25,6 +25,7 @@ type Event struct {
 
 type user struct {
 	name, avatar string
+	presence     string // "" = nobody has told of it
 }
 
 type room struct {

@@ -60,6 +60,8 @@ func (s *Server) routes() *http.ServeMux {
 	handle("GET "+v3+"/rooms/{room}/messages", s.messages)
 	handle("PUT "+v3+"/rooms/{room}/typing/{user}", s.typingNow)
 	handle("POST "+v3+"/rooms/{room}/receipt/{type}/{event}", s.receipt)
+	handle("GET "+v3+"/presence/{user}/status", s.presence)
+	handle("PUT "+v3+"/presence/{user}/status", s.presence)
 	handle("GET "+v3+"/sync", s.sync)
 	handle("POST /_matrix/media/v3/upload", s.upload)
 	mux.HandleFunc("GET "+v1+"/media/thumbnail/{server}/{media}", s.download)
