@@ -69,8 +69,12 @@ type School struct {
 	// networks where Matrix people have accounts of their own.
 	DirectChats bool `yaml:"direct_chats"`
 	// Spaces makes a Matrix space of each team; nil = true.
-	Spaces  *bool    `yaml:"spaces"`
-	Portals []Portal `yaml:"portals"`
+	Spaces *bool `yaml:"spaces"`
+	// ReadMarks lets the bot mark on Matrix what has reached a network.
+	ReadMarks bool `yaml:"read_marks"`
+	// Presence shows on Matrix who of the networks' people is online.
+	Presence bool     `yaml:"presence"`
+	Portals  []Portal `yaml:"portals"`
 }
 
 // Portal joins a chat, or a pattern of public chats, to a room.

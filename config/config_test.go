@@ -172,6 +172,9 @@ schools:
     name: "Gymnasium: Uri"
     language: de
     admins: ["@net:school.example:8448"]
+    direct_chats: true
+    read_marks: true
+    presence: true
     portals:
       - {bridge: mm, chat: gym/marktplatz, mode: both}
       - {bridge: mm, chat: "gym/klasse-*"}
@@ -207,6 +210,7 @@ log: {level: debug, format: json}
 	wantSchools := []config.School{
 		{
 			ID: "gym", Name: "Gymnasium: Uri", Language: "de", Admins: []string{"@net:school.example:8448"},
+			DirectChats: true, ReadMarks: true, Presence: true,
 			Portals: []config.Portal{
 				{Bridge: "mm", Chat: "gym/marktplatz", Mode: "both"},
 				{Bridge: "mm", Chat: "gym/klasse-*"},

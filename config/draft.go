@@ -156,6 +156,12 @@ func (d Draft) school(out *writer) {
 	out.line(2, "# join the team by themselves joins no room of it either, until an admin invites them")
 	out.line(2, "# into the space. Without spaces every local user may join the rooms of public channels.")
 	out.line(2, fmt.Sprintf("spaces: %t", s.Spaces == nil || *s.Spaces))
+	out.line(2, "# Shall the bot mark as read, on Matrix, what has reached the network?")
+	out.line(2, "read_marks: false")
+	out.line(2, "# Shall Matrix show who of the network's people is online? The homeserver must have")
+	out.line(2, "# presence switched on (Dendrite has not, by default), and gets a request for each of")
+	out.line(2, "# them every 20 seconds, of 300 people at most.")
+	out.line(2, "presence: false")
 	out.line(2, "portals:"+empty(len(s.Portals)))
 	for _, p := range s.Portals {
 		parts := []string{"bridge: " + quote(string(p.Bridge)), "chat: " + quote(p.Chat)}

@@ -54,6 +54,8 @@
 // for then and remembered for a minute (office.go); @room from Matrix becomes
 // @channel when the core says that its writer may. A post's props can only take such
 // rights away: anybody may set them.
+// Presence is asked for, as the server pushes it to nobody but the person. That of
+// Matrix people cannot be shown: bots have no status.
 //
 // Files: uploaded one by one as they come from the homeserver, before the post
 // that uses them; what no post uses is seen by nobody, so a repeat may upload

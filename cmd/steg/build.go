@@ -83,6 +83,7 @@ func schools(in []config.School) []engine.School {
 	for _, s := range in {
 		school := engine.School{
 			ID: s.ID, Name: s.Name, Language: s.Language, Direct: s.DirectChats, Spaces: s.Spaces == nil || *s.Spaces,
+			ReadMarks: s.ReadMarks, Presence: s.Presence,
 		}
 		for _, admin := range s.Admins {
 			school.Admins = append(school.Admins, id.UserID(admin))

@@ -146,6 +146,7 @@ func cells(c bridge.Capabilities, client bridge.Client) [][2]string {
 		{"Who is in a chat", yes(c.Members)},
 		{"Teams as spaces", yes(c.Spaces)},
 		{"Typing", yes(c.Types)},
+		{"Who is online", switched(false, c.Presence)},
 		{"Accounts of their own for Matrix people", switched(c.Puppets, puppets)},
 		{"Direct and group chats", switched(c.Directs, directs)},
 		{"People can prove which account is theirs", yes(c.Confides)},

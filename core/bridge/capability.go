@@ -28,6 +28,7 @@ type Capabilities struct {
 	Directs  bool
 	Spaces   bool
 	Confides bool
+	Presence bool
 }
 
 // Fill returns c with the powers that client has.
@@ -53,5 +54,6 @@ func (c Capabilities) Fill(client Client) Capabilities {
 	_, confides := client.(Confider)
 	_, finds := client.(PersonFinder)
 	c.Confides = confides && finds
+	_, c.Presence = client.(PresenceLister)
 	return c
 }

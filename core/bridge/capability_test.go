@@ -23,6 +23,7 @@ type (
 	files    struct{ bridge.Client }
 	lister   struct{ bridge.Client }
 	spacer   struct{ bridge.Client }
+	presence struct{ bridge.Client }
 )
 
 func (editor) Edit(context.Context, *bridge.OutgoingEdit) error                  { return nil }
@@ -42,6 +43,10 @@ func (lister) Members(context.Context, bridge.ChatID, string) (*bridge.MemberLis
 }
 
 func (spacer) Space(context.Context, bridge.SpaceID) (*bridge.SpaceInfo, error) { return nil, nil }
+
+func (presence) Presence(context.Context, []bridge.UserID) (map[bridge.UserID]bridge.Presence, error) {
+	return nil, nil
+}
 
 func (avatars) OpenAvatar(context.Context, bridge.UserID) (io.ReadCloser, string, error) {
 	return nil, "", nil
@@ -63,19 +68,20 @@ func TestFill(t *testing.T) {
 		client bridge.Client
 		want   bridge.Capabilities
 	}{
-		"none":    {struct{ bridge.Client }{}, facts},
-		"edit":    {editor{}, with(func(c *bridge.Capabilities) { c.Edits = true })},
-		"remove":  {remover{}, with(func(c *bridge.Capabilities) { c.Removals = true })},
-		"resolve": {resolver{}, with(func(c *bridge.Capabilities) { c.Resolves = true })},
-		"follow":  {follower{}, with(func(c *bridge.Capabilities) { c.Follows = true })},
-		"avatar":  {avatars{}, with(func(c *bridge.Capabilities) { c.Avatars = true })},
-		"check":   {checker{}, with(func(c *bridge.Capabilities) { c.Checks = true })},
-		"react":   {reactor{}, with(func(c *bridge.Capabilities) { c.Reacts = true })},
-		"pin":     {pinner{}, with(func(c *bridge.Capabilities) { c.Pins = true })},
-		"members": {lister{}, with(func(c *bridge.Capabilities) { c.Members = true })},
-		"spaces":  {spacer{}, with(func(c *bridge.Capabilities) { c.Spaces = true })},
-		"type":    {typist{}, with(func(c *bridge.Capabilities) { c.Types = true })},
-		"files":   {files{}, with(func(c *bridge.Capabilities) { c.Files = true })},
+		"none":     {struct{ bridge.Client }{}, facts},
+		"edit":     {editor{}, with(func(c *bridge.Capabilities) { c.Edits = true })},
+		"remove":   {remover{}, with(func(c *bridge.Capabilities) { c.Removals = true })},
+		"resolve":  {resolver{}, with(func(c *bridge.Capabilities) { c.Resolves = true })},
+		"follow":   {follower{}, with(func(c *bridge.Capabilities) { c.Follows = true })},
+		"avatar":   {avatars{}, with(func(c *bridge.Capabilities) { c.Avatars = true })},
+		"check":    {checker{}, with(func(c *bridge.Capabilities) { c.Checks = true })},
+		"react":    {reactor{}, with(func(c *bridge.Capabilities) { c.Reacts = true })},
+		"pin":      {pinner{}, with(func(c *bridge.Capabilities) { c.Pins = true })},
+		"members":  {lister{}, with(func(c *bridge.Capabilities) { c.Members = true })},
+		"spaces":   {spacer{}, with(func(c *bridge.Capabilities) { c.Spaces = true })},
+		"type":     {typist{}, with(func(c *bridge.Capabilities) { c.Types = true })},
+		"presence": {presence{}, with(func(c *bridge.Capabilities) { c.Presence = true })},
+		"files":    {files{}, with(func(c *bridge.Capabilities) { c.Files = true })},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -87,6 +93,7 @@ func TestFill(t *testing.T) {
 			all := facts
 			all.Edits, all.Removals, all.Resolves, all.Follows, all.Avatars, all.Checks = true, true, true, true, true, true
 			all.Reacts, all.Types, all.Pins, all.Files, all.Members, all.Spaces = true, true, true, true, true, true
+			all.Presence = true
 			if diff := cmp.Diff(tt.want, all.Fill(tt.client)); diff != "" {
 				t.Errorf("declared too much: -want +got:\n%s", diff)
 			}

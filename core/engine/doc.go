@@ -68,9 +68,11 @@
 // that there is something to compare. What a room shows by itself need not be stored:
 // who has joined, and whom a moderator has removed.
 //
-// Typing and pins never touch the queue: typing is worth nothing a moment later
-// (typing.go), pins are a state that is compared whenever somebody says that it has
-// changed (pins.go).
+// Typing, pins, read marks and presence never touch the queue: typing is worth nothing
+// a moment later (typing.go), pins are a state that is compared whenever somebody says
+// that it has changed (pins.go). Where a school wants it, the bot marks as read what
+// has reached the network (readmarks.go), and Matrix shows who of the network's people
+// is there (presence.go).
 //
 // A team is a Matrix space with the rooms that we made for its public chats; whoever
 // may not enter the team by themselves may not join its rooms either (spaces.go).

@@ -54,6 +54,8 @@ type Engine struct {
 	transfers *transfers
 	typing    *typing
 	pins      *pins
+	readMarks *readMarks
+	presence  *presence
 	spaces    *spaces
 	moves     *moves
 	making    *keyedLocks[int64]    // rooms being made or changed, by portal
@@ -82,6 +84,8 @@ func New(opts Options) (*Engine, error) {
 		clean:      newClean(),
 		typing:     newTyping(),
 		pins:       newPins(),
+		readMarks:  newReadMarks(),
+		presence:   newPresence(),
 		transfers:  newTransfers(),
 		spaces:     newSpaces(),
 		moves:      newMoves(),
@@ -121,6 +125,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		g.Go(func() error { return e.supervise(ctx, l) })
 		g.Go(func() error { return e.followMembers(ctx, l) })
 		g.Go(func() error { e.hearDirects(ctx, l); return nil })
+		g.Go(func() error { e.followPresence(ctx, l); return nil })
 	}
 	for range pinsWorkers {
 		g.Go(func() error { e.keepPins(ctx); return nil })
@@ -129,6 +134,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	for range typingWorkers {
 		g.Go(func() error { e.showTyping(ctx); return nil })
 	}
+	g.Go(func() error { e.keepReadMarks(ctx); return nil })
+	g.Go(func() error { e.tellPresence(ctx); return nil })
 	return g.Wait()
 }
 

@@ -35,7 +35,8 @@ type fakeMatrix struct {
 	names    map[id.UserID]string
 	avatars  map[id.UserID]string
 	typing   map[roomGhost]bool
-	stuck    bool // Typing never answers
+	read     map[id.RoomID][]id.EventID // marked by the bot, one after the other
+	stuck    bool                       // Typing and Read never answer
 	joins    int
 	before   func(ctx context.Context, op string) // without the lock, before a join
 	ghosts   map[id.UserID]bool
@@ -45,7 +46,8 @@ type fakeMatrix struct {
 	pushback []intent.Event
 	held     []intent.Event // kept from the engine by a test
 
-	media fakeMedia
+	media    fakeMedia
+	presence fakePresence
 
 	puppets bool
 	denied  map[id.UserID]error // what sends as a person are answered
@@ -82,7 +84,7 @@ func newFakeMatrix() *fakeMatrix {
 		changed: make(chan struct{}), echo: true,
 		rooms: map[id.RoomID]*fakeRoom{}, aliases: map[id.RoomAlias]id.RoomID{},
 		names: map[id.UserID]string{}, avatars: map[id.UserID]string{}, ghosts: map[id.UserID]bool{}, invited: map[id.RoomID][]id.UserID{},
-		typing: map[roomGhost]bool{},
+		typing: map[roomGhost]bool{}, read: map[id.RoomID][]id.EventID{},
 	}
 }
 

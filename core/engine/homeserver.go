@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/steg-bridge/steg/core/bridge"
@@ -38,12 +39,20 @@ type Homeserver interface {
 	// given up.
 	Typing(ctx context.Context, room id.RoomID, user id.UserID, how time.Duration) error
 
+	// Read marks a room as read by the bot, up to an event. Not repeated.
+	Read(ctx context.Context, room id.RoomID, ev id.EventID) error
+
+	// SetPresence shows that one of our users is there. Not repeated; homeservers forget
+	// it, and those whose presence is off say nothing: PresenceOf tells.
+	SetPresence(ctx context.Context, user id.UserID, p event.Presence) error
+	PresenceOf(ctx context.Context, user id.UserID) (event.Presence, error)
+
 	Pinned(ctx context.Context, room id.RoomID) ([]id.EventID, error)
 	SetPinned(ctx context.Context, room id.RoomID, pinned []id.EventID) error
 	Upload(ctx context.Context, u intent.Upload) (mxc string, err error)
 	UploadLimit(ctx context.Context) (int64, error)
 	Download(ctx context.Context, mxc string) (body io.ReadCloser, size int64, err error)
-	Content(ctx context.Context, room id.RoomID, event id.EventID) (json.RawMessage, error)
+	Content(ctx context.Context, room id.RoomID, ev id.EventID) (json.RawMessage, error)
 
 	EnsureGhost(ctx context.Context, user id.UserID) error
 	EnsureJoined(ctx context.Context, room id.RoomID, user id.UserID) error

@@ -81,6 +81,7 @@ func (e *Engine) messageIn(ctx context.Context, p *store.Portal, it store.Item, 
 	if err != nil {
 		return e.failed(ctx, it, a, err, tell)
 	}
+	e.sawWrite(p, m.Sender)
 	if p.Direct() {
 		if err := e.inviteAll(ctx, e.portals.id(p.ID)); err != nil {
 			return retry(err)

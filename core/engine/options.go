@@ -22,6 +22,10 @@ type School struct {
 	// Spaces makes a Matrix space of each space of a network that the school has chats
 	// of. Without, every local user may join the rooms of all chats that are not private.
 	Spaces bool
+	// ReadMarks lets the bot mark as read, on Matrix, what has reached the network.
+	ReadMarks bool
+	// Presence shows on Matrix who of the networks' people is online.
+	Presence bool
 }
 
 // PortalSpec is a portal as the configuration states it.
@@ -60,6 +64,13 @@ type Limits struct {
 	// PinsPause is how long changes of pins are gathered before both sides are
 	// compared.
 	PinsPause time.Duration
+	// ReadMarkPause is how long messages that have crossed are gathered before their
+	// rooms are marked as read, and the least time between two marks in a room.
+	ReadMarkPause time.Duration
+	// PresenceEvery is how often networks are asked who is there, PresenceRepeat how
+	// often the homeserver is told again of who is, and PresenceRest the least rest
+	// between two requests to it.
+	PresenceEvery, PresenceRepeat, PresenceRest time.Duration
 	// MembersShown is how many people a chat may have for all of them to be shown in
 	// its room. In a larger one those are who have written. 0 = in every one.
 	MembersShown int
@@ -74,6 +85,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		LoopPerMinute: 600, MaxHops: 3, TargetWait: 20 * time.Second, UnknownAttempts: 8,
-		SummaryPause: 5 * time.Second, PinsPause: time.Second, MembersShown: 1000, MemberPause: 10 * time.Millisecond,
+		SummaryPause: 5 * time.Second, PinsPause: time.Second, ReadMarkPause: time.Second, MembersShown: 1000, MemberPause: 10 * time.Millisecond,
+		PresenceEvery: time.Minute, PresenceRepeat: 20 * time.Second, PresenceRest: 50 * time.Millisecond,
 	}
 }

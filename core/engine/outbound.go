@@ -168,6 +168,7 @@ func (e *Engine) messageOut(ctx context.Context, p *store.Portal, l *login, it s
 	if len(got.Files) > 0 {
 		link.File = got.Files[0]
 	}
+	e.markCrossed(p, ev.ID, it.Accepted)
 	return delivered(it, link)
 }
 

@@ -45,11 +45,11 @@ func (e *Engine) step(ctx context.Context, it store.Item, a queue.Attempt) queue
 			return queue.Outcome{Hold: p.Paused}
 		}
 		if it.Dir == store.DirIn && p.Room != "" && p.Applied != p.Mode {
-		// The room may still be closed to all, or to us.
-		e.poke()
-		return queue.Outcome{Retry: &queue.Retry{Err: errModeUnderWay, After: soon}}
-	}
-	if why, err := e.guard(ctx, p); err != nil {
+			// The room may still be closed to all, or to us.
+			e.poke()
+			return queue.Outcome{Retry: &queue.Retry{Err: errModeUnderWay, After: soon}}
+		}
+		if why, err := e.guard(ctx, p); err != nil {
 			return retry(err)
 		} else if why != "" {
 			return queue.Outcome{Hold: why}

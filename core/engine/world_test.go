@@ -66,6 +66,8 @@ func newWorldOn(t *testing.T, o bridgefake.Options, portals ...engine.PortalSpec
 		limits: engine.DefaultLimits(),
 		school: engine.School{ID: "gym", Name: "Gymnasium", Language: "en", Admins: []id.UserID{admin}, Portals: portals, Spaces: true},
 	}
+	w.limits.ReadMarkPause = 10 * time.Millisecond
+	w.limits.PresenceEvery, w.limits.PresenceRepeat, w.limits.PresenceRest = 10*time.Millisecond, 20*time.Millisecond, 0
 	w.limits.TargetWait, w.limits.SummaryPause, w.limits.PinsPause = 2*time.Second, 20*time.Millisecond, 10*time.Millisecond
 	w.hs.names[pupil], w.hs.names[admin] = "Pia Pupil", "Adam Admin"
 	w.teacher = w.net.NewUser("Tina Teacher")

@@ -25,6 +25,13 @@ func (s *Store) GhostByMXID(ctx context.Context, mxid id.UserID) (Ghost, error) 
 	return g, wrap("read ghost", err)
 }
 
+// Ghosts lists people of a network who are no programs, at most limit of them.
+func (s *Store) Ghosts(ctx context.Context, school bridge.SchoolID, br bridge.ID, limit int) ([]Ghost, error) {
+	var out []Ghost
+	err := s.r.SelectContext(ctx, &out, s.r.Rebind(selectGhost+"school = ? AND bridge = ? AND NOT bot ORDER BY remote_user LIMIT ?"), school, br, limit)
+	return out, wrap("list ghosts", err)
+}
+
 // SaveGhost stores what is known of a remote person.
 func (s *Store) SaveGhost(ctx context.Context, g Ghost) error {
 	_, err := exec(ctx, s.w, `INSERT INTO ghost (school, bridge, remote_user, mxid, name, avatar_key, bot) VALUES (?, ?, ?, ?, ?, ?, ?)

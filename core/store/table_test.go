@@ -151,6 +151,18 @@ func TestGhosts(t *testing.T) {
 		wantIs(t, err, store.ErrNoRow)
 		_, err = s.GhostByMXID(ctx, "@nobody:x")
 		wantIs(t, err, store.ErrNoRow)
+		var people []store.Ghost
+		for _, user := range []bridge.UserID{"u2", "u3", "u4"} {
+			one := store.Ghost{School: "gym", Bridge: "mm", User: user, MXID: id.UserID("@_steg_mm_" + user + ":x"), Name: "Udo"}
+			ok(t, s.SaveGhost(ctx, one))
+			people = append(people, one)
+		}
+		if diff := cmp.Diff(people[:2], must[[]store.Ghost](t)(s.Ghosts(ctx, "gym", "mm", 2))); diff != "" {
+			t.Error(diff)
+		}
+		if all := must[[]store.Ghost](t)(s.Ghosts(ctx, "gym", "rc", 9)); len(all) > 0 {
+			t.Errorf("ghosts of another network: %v", all)
+		}
 	})
 }
 

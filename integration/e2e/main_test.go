@@ -15,6 +15,7 @@ var worlds = worldtest.Worlds{Shape: func(o *world.Options) {
 	o.Channels = 1
 	// Networks fetch the pictures of Matrix people from here.
 	o.PublicURL = true
+	o.Beside = true
 	o.Portals = []world.Portal{{Chat: o.Team + "/channel-*", Mode: "both"}}
 }}
 

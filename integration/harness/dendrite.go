@@ -92,11 +92,15 @@ func dendritePostgres(ctx context.Context, options HomeserverOptions, dir string
 }
 
 // dendriteConfig follows Dendrite's dendrite-sample.yaml. Relative paths start
-// at the working directory. Presence stays off, as it is by default: with
+// at the working directory. Presence stays off unless asked for, as by default: with
 // enable_outbound Dendrite 0.15.2 panics at its start when it was killed in the
 // moment in which somebody joined (federationapi/consumers: sendPresence asks the
 // room server, which is not there yet).
 func dendriteConfig(options HomeserverOptions, databases dendriteDatabases, registrations []string) string {
+	global := databases.global
+	if options.Presence {
+		global += "  presence: {enable_inbound: true, enable_outbound: true}\n"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `version: 2
 global:
@@ -112,7 +116,7 @@ client_api:
   rate_limiting: {enabled: false}
 media_api:
   base_path: ./media
-%s`, options.ServerName, databases.global, databases.components, jsonList(registrations), registrationSecret, databases.media)
+%s`, options.ServerName, global, databases.components, jsonList(registrations), registrationSecret, databases.media)
 	b.WriteString("logging: [{type: std, level: warn}]\n")
 	b.WriteString(options.Extra)
 	return b.String()

@@ -26,6 +26,9 @@ type HomeserverOptions struct {
 	// means SQLite in Dir, which is faster for one or two clients.
 	Postgres *Postgres
 
+	// Presence switches it on in Dendrite; Synapse always has it.
+	Presence bool
+
 	// Extra is appended to the server's configuration: YAML, top-level keys
 	// that are not set yet.
 	Extra string

@@ -67,6 +67,10 @@ func (w *World) settle(ctx context.Context, text string) (string, error) {
 			struct{ old, now string }{`# admin_token_file: .*`, "admin_token_file: mattermost-admin.token"},
 			struct{ old, now string }{`direct_chats: false`, "direct_chats: true"})
 	}
+	if w.options.Beside {
+		lines = append(lines, struct{ old, now string }{`read_marks: false`, "read_marks: true"},
+			struct{ old, now string }{`presence: false`, "presence: true"})
+	}
 	if w.options.PublicURL {
 		lines = append(lines, struct{ old, now string }{`# public_url: .*`, "public_url: http://" + loopback(w.ports.gateway)})
 	}

@@ -44,6 +44,7 @@ type Options struct {
 	Puppets bool
 	// DoublePuppets lets people's posts appear as their own Matrix accounts.
 	DoublePuppets bool
+	Beside        bool // show on Matrix what has crossed, and who is online
 	PublicURL     bool // lend pictures of Matrix people to Mattermost
 	// Edit changes the text of the configuration before anything uses it.
 	Edit func(config string) string

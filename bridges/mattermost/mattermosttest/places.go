@@ -211,6 +211,7 @@ func (s *Server) userRoutes(handle func(string, http.HandlerFunc)) {
 	})
 	s.memberRoutes(handle)
 	handle("POST /users/{id}/typing", s.typing)
+	handle("POST /users/status/ids", s.statusOf)
 	handle("GET /users/{id}/image", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		picture := s.pictures[r.PathValue("id")]

@@ -39,6 +39,7 @@ type Server struct {
 	calls     []string
 	typed     map[string]int    // by channel and user
 	chiefs    map[string]string // user → the channel, or the team, that they run
+	statuses  map[string]string
 
 	betweenPages func() // of a list of members
 	faults       faults
@@ -75,7 +76,7 @@ func New(tb testing.TB) *Server {
 		channels: map[string]*model.Channel{}, members: map[string]map[string]bool{}, inTeam: map[string]map[string]bool{},
 		posts: map[string]*model.Post{}, reactions: map[string][]*model.Reaction{}, emoji: map[string]bool{}, files: map[string]*storedFile{},
 		rows: map[string][]string{}, tokens: map[string]*session{},
-		pending: map[string]*pendingPost{}, latest: map[string]int64{}, conns: map[string]*conn{}, typed: map[string]int{}, chiefs: map[string]string{},
+		pending: map[string]*pendingPost{}, latest: map[string]int64{}, conns: map[string]*conn{}, typed: map[string]int{}, chiefs: map[string]string{}, statuses: map[string]string{},
 		switches: Switches{NameOverride: true, IconOverride: true, MaxPostSize: 16383, MaxFileSize: 100 << 20, MaxAlert: 1000},
 	}
 	s.http = httptest.NewServer(s.guard(s.routes()))

@@ -32,7 +32,8 @@ type Options struct {
 // Call is one call of a client to the network.
 type Call struct {
 	// Op is one of connect, since, send, find, edit, remove, react, pin, pinned, chat,
-	// user, resolve, join, type, file, members, space, puppet, admit, direct, confide.
+	// user, resolve, join, type, file, members, space, puppet, admit, direct, confide,
+	// presence.
 	Op    string
 	Login bridge.LoginID
 	Chat  bridge.ChatID // "" when the call is about no chat
@@ -63,7 +64,8 @@ type user struct {
 	avatar []byte
 	seq    int // counts changes
 
-	confided []string // what logins have told them in private
+	confided []string        // what logins have told them in private
+	presence bridge.Presence // "" = offline
 }
 
 type chat struct {

@@ -20,11 +20,12 @@ func capsDeclared(k *kit) {
 	for name, pair := range map[string][2]bool{
 		"Edits": {d.Edits, f.Edits}, "Removals": {d.Removals, f.Removals}, "Resolves": {d.Resolves, f.Resolves},
 		"Follows": {d.Follows, f.Follows}, "Avatars": {d.Avatars, f.Avatars}, "Checks": {d.Checks, f.Checks},
-		"Reacts":  {d.Reacts, f.Reacts},
-		"Types":   {d.Types, f.Types},
-		"Pins":    {d.Pins, f.Pins},
-		"Files":   {d.Files, f.Files},
-		"Members": {d.Members, f.Members},
+		"Reacts":   {d.Reacts, f.Reacts},
+		"Types":    {d.Types, f.Types},
+		"Pins":     {d.Pins, f.Pins},
+		"Files":    {d.Files, f.Files},
+		"Members":  {d.Members, f.Members},
+		"Presence": {d.Presence, f.Presence},
 	} {
 		if pair[0] && !pair[1] {
 			k.tb.Errorf("declares %s, but the client has not the method", name)

@@ -330,6 +330,33 @@ func proofs() map[string]proof {
 			}
 		}, "lost its file"},
 
+		"presence/of_people": {func(m *mutant) {
+			m.there = func(_ []bridge.UserID, all map[bridge.UserID]bridge.Presence) {
+				for u, p := range all {
+					if p == bridge.PresenceBusy {
+						all[u] = bridge.PresenceAway
+					}
+				}
+			}
+		}, "the network tells that a person is busy"},
+		"presence/of_many": {func(m *mutant) {
+			m.there = func(users []bridge.UserID, all map[bridge.UserID]bridge.Presence) {
+				for _, u := range users[min(200, len(users)):] {
+					delete(all, u)
+				}
+			}
+		}, "of 451 people 200 are told"},
+		"presence/of_unknown_people": {func(m *mutant) {
+			m.there = func(users []bridge.UserID, all map[bridge.UserID]bridge.Presence) {
+				for _, u := range users {
+					if _, known := all[u]; !known {
+						clear(all)
+					}
+				}
+			}
+		}, "told are 0 people"},
+		"presence/in_trouble": {failing(func(error) bool { return true }, bridge.ErrForbidden), "want an error that passes"},
+
 		"secrets/at_work": {func(m *mutant) {
 			m.deliver = each(func(ev bridge.Event) []bridge.Event {
 				m.log.LogAttrs(context.Background(), slog.LevelDebug-4, "event", slog.String("event", fmt.Sprintf("%+v", ev)))

@@ -60,6 +60,7 @@
 //	files         both ways: order, content, edits, limits, sources that break
 //	puppets       accounts of Matrix people: made once, heard, found, closed
 //	directs       chats of few people, as their accounts see them
+//	presence      who is there, of some and of many
 //	secrets       no content, names or tokens in logs and errors
 //
 // Beside that, after every case: [Sink.Breaches] is empty; every Run has ended

@@ -51,7 +51,8 @@ type mutant struct {
 	spaces  bool // changes of spaces are kept from the sink
 	find    func(*bridge.UserInfo, error) (*bridge.UserInfo, error)
 	confide func(c mutantClient, user bridge.UserID, text string, next func() error) error
-	last    bridge.ChatID     // that was followed
+	last    bridge.ChatID // that was followed
+	there   func(users []bridge.UserID, all map[bridge.UserID]bridge.Presence)
 	fails   func(error) error // replaces the errors of all calls and of Run
 }
 
@@ -78,6 +79,7 @@ type powers interface {
 	bridge.Spacer
 	bridge.Confider
 	bridge.PersonFinder
+	bridge.PresenceLister
 }
 
 type mutantBridge struct {
@@ -344,6 +346,14 @@ func (c mutantClient) Find(ctx context.Context, m *bridge.Outgoing, by bridge.Us
 		return bridge.Receipt{}, false, err
 	}
 	return r, found, err
+}
+
+func (c mutantClient) Presence(ctx context.Context, users []bridge.UserID) (map[bridge.UserID]bridge.Presence, error) {
+	all, err := c.powers.Presence(ctx, users)
+	if c.m.there != nil && err == nil {
+		c.m.there(users, all)
+	}
+	return all, c.failed(err)
 }
 
 func (c mutantClient) OpenFile(ctx context.Context, chat bridge.ChatID, id bridge.FileID) (io.ReadCloser, int64, error) {

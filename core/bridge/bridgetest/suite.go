@@ -47,6 +47,7 @@ func Cases() []Case {
 		{"files", fileCases()},
 		{"puppets", puppetCases()},
 		{"directs", directCases()},
+		{"presence", presenceCases()},
 		{"secrets", secretCases()},
 	} {
 		for _, c := range area.cases {

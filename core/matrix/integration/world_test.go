@@ -42,6 +42,12 @@ var homeservers = map[string]bool{"dendrite": false, "synapse": true}
 
 func newWorld(t *testing.T, synapse bool) *world {
 	t.Helper()
+	return newWorldOn(t, synapse, harness.HomeserverOptions{})
+}
+
+// newWorldOn is newWorld with options of the homeserver's.
+func newWorldOn(t *testing.T, synapse bool, options harness.HomeserverOptions) *world {
+	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +74,7 @@ func newWorld(t *testing.T, synapse bool) *world {
 		t.Fatal(err)
 	}
 	w := &world{synapse: synapse, inbox: newInbox(), puppets: puppets.ASToken}
-	options := harness.HomeserverOptions{ServerName: "hs.test", Registrations: []string{file, second}}
+	options.ServerName, options.Registrations = "hs.test", []string{file, second}
 	if synapse {
 		w.hs = harnesstest.Synapse(t, options)
 	} else {

@@ -25,6 +25,7 @@ type Event struct {
 
 type user struct {
 	name, avatar string
+	presence     string // "" = nobody has told of it
 }
 
 type room struct {
@@ -33,6 +34,7 @@ type room struct {
 	state  map[stateKey]*Event
 	typing []id.UserID
 	typed  int64 // when typing last changed, in the stream
+	read   map[id.UserID]id.EventID
 }
 
 type stateKey struct{ typ, key string }

@@ -44,7 +44,7 @@ func (s *Server) createRoom(c *call) reply {
 
 // makeRoom builds a room. Called under the lock.
 func (s *Server) makeRoom(creator id.UserID, req newRoom, alias id.RoomAlias) *room {
-	r := &room{id: id.RoomID(fmt.Sprintf("!room%d:%s", len(s.rooms)+1, s.ServerName)), state: map[stateKey]*Event{}}
+	r := &room{id: id.RoomID(fmt.Sprintf("!room%d:%s", len(s.rooms)+1, s.ServerName)), state: map[stateKey]*Event{}, read: map[id.UserID]id.EventID{}}
 	s.rooms[r.id] = r
 	set := func(typ, key string, content any) {
 		raw, _ := json.Marshal(content)

@@ -86,11 +86,13 @@ type Server struct {
 
 	maxUpload int64
 	oldMedia  bool
-	stream    int64
-	epoch     int64 // tokens of an earlier epoch are unknown
-	faults    []*scriptedFault
-	seen      []Request
-	push      pushState
+
+	noPresence bool
+	stream     int64
+	epoch      int64 // tokens of an earlier epoch are unknown
+	faults     []*scriptedFault
+	seen       []Request
+	push       pushState
 }
 
 // New makes a server that does not listen. Call Close in the end.
