@@ -28,29 +28,11 @@ func (a *app) puppetRegistration(cfg *config.Config, write bool) error {
 	if write {
 		return a.writePuppetRegistration(file, named, want, have)
 	}
-	if have == nil {
-		text, err := matrix.NewPuppetRegistration(want).YAML()
-		if err != nil {
-			return err
-		}
-		fmt.Fprint(a.out, string(text))
-		fmt.Fprintf(a.errs, "This is an example with fresh tokens: there is no %s yet. Write it with: steg registration -double-puppets -write\n", file)
-		return nil
+	shown := registration(matrix.NewPuppetRegistration(want))
+	if have != nil {
+		shown = have
 	}
-	text, err := have.YAML()
-	if err != nil {
-		return err
-	}
-	fmt.Fprint(a.out, string(text))
-	failed := false
-	for _, f := range have.Compare(want) {
-		fmt.Fprint(a.errs, line(finding{Area: "registration", Finding: f}))
-		failed = failed || f.Level == bridge.LevelFail
-	}
-	if failed {
-		return errSilent
-	}
-	return nil
+	return a.showRegistration(shown, have != nil, want, file, "steg registration -double-puppets -write")
 }
 
 // writePuppetRegistration writes it; the tokens of one that was there are kept.

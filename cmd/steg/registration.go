@@ -33,27 +33,38 @@ func runRegistration(_ context.Context, a *app, c *call) error {
 	if *write {
 		return a.writeRegistration(file, want, have)
 	}
-	if have == nil {
-		text, err := matrix.NewRegistration(want).YAML()
-		if err != nil {
-			return err
-		}
-		fmt.Fprint(a.out, string(text))
-		fmt.Fprintf(a.errs, "This is an example with fresh tokens: there is no %s yet. Write it with: steg registration -write\n", file)
-		return nil
+	shown := registration(matrix.NewRegistration(want))
+	if have != nil {
+		shown = have
 	}
-	text, err := have.YAML()
+	return a.showRegistration(shown, have != nil, want, file, "steg registration -write")
+}
+
+// registration is what both kinds of a registration can do.
+type registration interface {
+	YAML() ([]byte, error)
+	Compare(want matrix.RegistrationOptions) []bridge.Finding
+}
+
+// showRegistration prints the file that is there, and what is wrong with it, or else an
+// example. write is the command that writes it.
+func (a *app) showRegistration(r registration, there bool, want matrix.RegistrationOptions, file, write string) error {
+	text, err := r.YAML()
 	if err != nil {
 		return err
 	}
 	fmt.Fprint(a.out, string(text))
+	if !there {
+		fmt.Fprintf(a.errs, "This is an example with fresh tokens: there is no %s yet. Write it with: %s\n", file, write)
+		return nil
+	}
 	failed := false
-	for _, f := range have.Compare(want) {
+	for _, f := range r.Compare(want) {
 		fmt.Fprint(a.errs, line(finding{Area: "registration", Finding: f}))
 		failed = failed || f.Level == bridge.LevelFail
 	}
 	if failed {
-		fmt.Fprintln(a.errs, "Write it anew with: steg registration -write")
+		fmt.Fprintf(a.errs, "Write it anew with: %s\n", write)
 		return errSilent
 	}
 	return nil

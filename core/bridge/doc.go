@@ -28,6 +28,11 @@
 //     uploads again, and give up a transfer that stands still ([WithStall]), never
 //     one that is merely long.
 //
+// Where people of Matrix can have accounts of their own on the network, the client of
+// the bridge's own login makes them ([Puppeteer]), and Bridge.Open opens each by its
+// Secret. Such a client speaks as itself, and tells of direct chats ([Sink.Direct],
+// [DirectOpener]); whose messages are whose is then for the core to know.
+//
 // A bridge may convert its markup with any library, keep connections alive as
 // it likes inside [Client.Run], and run several goroutines there, as long as
 // Run waits for them.
