@@ -44,7 +44,15 @@ func puppetsIn(l *login, p *store.Portal) bool {
 // movePuppets compares the people in the room with their accounts in the chat.
 // admitted was read before people was.
 func (c *comparison) movePuppets(ctx context.Context, admitted []bridge.UserID, people []bridge.UserInfo, inRoom []intent.Member) error {
+	if !c.l.caps.Puppets || c.p.Direct() {
+		return nil
+	}
 	if !puppetsIn(c.l, c.p) {
+		for _, user := range admitted { // nothing of theirs crosses any more
+			if err := c.step(ctx, func() error { return c.dismiss(ctx, user) }); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
 	var here []id.UserID

@@ -12,6 +12,8 @@ import (
 	"github.com/steg-bridge/steg/core/bridge"
 	"github.com/steg-bridge/steg/core/bridge/bridgefake"
 	"github.com/steg-bridge/steg/core/bridge/bridgetest"
+	"github.com/steg-bridge/steg/core/engine"
+	"github.com/steg-bridge/steg/core/store"
 )
 
 // puppetWorld is a world with one chat, where Matrix people have accounts of their
@@ -214,4 +216,25 @@ func TestPuppetsComeAndGo(t *testing.T) {
 	})
 	w.wantRemote(chat, "Pia Pupil: here again")
 	w.wantSettled()
+}
+
+// In a portal that lets nothing cross from Matrix their accounts have no business.
+func TestPuppetsLeaveWhatIsOneWay(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, bridgefake.Options{Puppets: true}, engine.PortalSpec{Bridge: "fk", Chat: "gym/market"})
+	chat := w.net.NewChat("gym/market", false)
+	w.start()
+	room := w.room(chat)
+	w.hs.setMember(room, pupil, "join")
+	set := func(m store.Mode) {
+		p, err := w.st.PortalByChat(t.Context(), "fk", chat)
+		w.must(err)
+		w.must(w.st.UpdatePortal(t.Context(), p.ID, func(p *store.Portal) error { p.Mode = m; return nil }))
+		w.room(chat)
+	}
+	set(store.ModeBoth)
+	w.hasAccount(pupil, chat)
+	set(store.ModeAnnounce)
+	remote := bridgefake.NewRemote(w.net, "bot")
+	w.eventually("the account has left", func() bool { return !remote.InChat(t, w.puppet(pupil), chat) })
 }

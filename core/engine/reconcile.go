@@ -175,6 +175,11 @@ func (e *Engine) settle(ctx context.Context, p *store.Portal) error {
 		if cerr := e.change(ctx, p.ID, func(p *store.Portal) error { p.Applied = applied; return nil }); cerr != nil {
 			return cerr
 		}
+		if relay.caps.Puppets { // who has an account in the chat depends on the mode
+			if err := e.st.WantMembers(ctx, p); err != nil {
+				return err
+			}
+		}
 		return err
 	}
 	return nil
