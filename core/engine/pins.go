@@ -147,8 +147,8 @@ func (e *Engine) lookAtPins(ctx context.Context, portal int64, tries int) {
 // pinsName is where the pins are kept that both sides have agreed about.
 func pinsName(p *store.Portal) string { return fmt.Sprintf("pins.%d", p.ID) }
 
-// comparePins brings the pins of both sides together. It reports false when some of
-// the network's are messages that have not crossed, perhaps yet.
+// comparePins brings the pins of both sides together. It reports false when some are
+// messages that have not crossed, perhaps yet.
 func (e *Engine) comparePins(ctx context.Context, p *store.Portal) (whole bool, err error) {
 	l, err := e.loginOf(ctx, p)
 	if err != nil {
@@ -243,7 +243,10 @@ func (b *pinBoard) read(ctx context.Context, pinner bridge.Pinner) error {
 			continue
 		case err == nil && l.Room != b.p.Room:
 			continue
-		case errors.Is(err, store.ErrNoRow), err == nil && l.Remote == "":
+		case errors.Is(err, store.ErrNoRow): // perhaps it is crossing at this moment
+			b.whole = false
+			continue
+		case err == nil && l.Remote == "":
 			continue
 		case err != nil:
 			return err
