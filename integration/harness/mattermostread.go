@@ -31,13 +31,14 @@ type MattermostPost struct {
 
 // ReadAll returns every post of a channel the person may see, oldest first,
 // without the server's own notes ("joined the channel"). An edited post shows
-// its latest text; a deleted one is gone, as it is for people.
+// its latest text; a deleted one is gone, as it is for people. A /me has a type, and is
+// written by people.
 func (p *MattermostPerson) ReadAll(ctx context.Context, channelID string) ([]MattermostPost, error) {
 	all, err := p.ReadEverything(ctx, channelID, false)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(post MattermostPost) bool { return post.Type != "" }), nil
+	return slices.DeleteFunc(all, func(post MattermostPost) bool { return post.Type != "" && post.Type != "me" }), nil
 }
 
 // ReadEverything returns every post of a channel, the server's notes included,
