@@ -22,6 +22,9 @@ func TestMattermost(t *testing.T) {
 	bridgetest.Run(t, bridgetest.Opts{
 		// One server for all cases: they follow each other.
 		Settle: time.Minute, Serial: true,
+		Skip: map[string]string{
+			"files/inbound_gone": "in every second run the server lends the file of a deleted post for more than a minute; the fake shows what is done when it does not",
+		},
 		New: func(tb testing.TB, deps bridge.Deps) bridgetest.Env {
 			tb.Helper()
 			remote := mattermosttest.NewRealRemote(tb, mm.URL, mm.Admin.Token)
